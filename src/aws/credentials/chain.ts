@@ -30,13 +30,10 @@ import {
 import { type Choice, choiceOf, demandNoLess } from "./choice.ts";
 import {
   type Attempt,
-  demandEnv,
   type Found,
   noRole,
   nothingFound,
-  notPermitted,
   type Search,
-  sourceFailed,
   type SourceQuery,
 } from "./search.ts";
 import {
@@ -167,14 +164,14 @@ function isNamed({ profile, env }: SourceQuery): boolean {
 
 async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   if (search.profile === undefined) {
-    demandEnv(search, PROFILE_VARIABLES, "find the profile");
+    search.demandEnv(PROFILE_VARIABLES, "find the profile");
   }
   const why = "find the shared AWS files";
-  demandEnv(search, FILE_VARIABLES, why);
-  demandEnv(search, pathVariables(search.env), why);
+  search.demandEnv(FILE_VARIABLES, why);
+  search.demandEnv(pathVariables(search.env), why);
   const paths = sharedPaths(search.env);
   if (paths === undefined) {
-    if (isNamed(search)) throw sourceFailed(search, NO_HOME);
+    if (isNamed(search)) throw search.failed(NO_HOME);
     return undefined;
   }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
@@ -184,7 +181,7 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   // out, unless a variable names one.
   const isOneReadable = missing.length < new Set(Object.values(paths)).size;
   const isMeant = isNamed(search) || FILE_VARIABLES.some(search.env);
-  if (isMeant || isOneReadable) throw notPermitted(search, missing);
+  if (isMeant || isOneReadable) throw search.notPermitted(missing);
   return files;
 }
 
@@ -218,9 +215,8 @@ function webIdentity({ env, settings }: SourceQuery) {
 
 /** Whether the environment names a token; without it, it may be a profile. */
 function hasWebIdentity(search: Search): boolean {
-  const source = "web identity";
-  const names = SOURCE_VARIABLES[source];
-  demandEnv({ ...search, source }, names, "find a web identity");
+  const of = { ...search, source: "web identity" };
+  of.demandEnv(SOURCE_VARIABLES["web identity"], "find a web identity");
   return search.env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined;
 }
 
@@ -229,7 +225,7 @@ async function fromWebIdentity(search: Search): Promise<Found> {
   if (tokenFile === undefined) return "AWS_WEB_IDENTITY_TOKEN_FILE is not set";
   if (roleArn === undefined) {
     const what = "a web identity token file is set, AWS_ROLE_ARN and role_arn";
-    throw sourceFailed(search, `${what} are not`);
+    throw search.failed(`${what} are not`);
   }
   const sessionName = search.env("AWS_ROLE_SESSION_NAME") ??
     search.settings?.get("role_session_name");

@@ -7,7 +7,7 @@
 import type { SharedFiles } from "../shared_files/shared_files.ts";
 import type { ReadEnv } from "../shared_files/paths.ts";
 import { type ProfileWay, profileWay, WAYS } from "./sources/profile.ts";
-import { type Failing, profileUnclear, sourceFailed } from "./search.ts";
+import type { Search } from "./search.ts";
 import type { Setting, Settings } from "../shared_files/settings.ts";
 
 /** A setting that says whose the credentials are, and where it stands. */
@@ -115,7 +115,7 @@ function settingsOf(
  * there, in each profile that it comes from, or that profile defines a new one.
  */
 export function demandNoLess(
-  search: Failing,
+  search: Search,
   files: SharedFiles,
   earlier: Choice,
   now: Choice,
@@ -128,8 +128,8 @@ export function demandNoLess(
   const outcome = `its credentials are no longer in ${where}: put them back, ` +
     "or restart for another source";
   throw lost.some((path) => !files.present.includes(path))
-    ? sourceFailed(search, outcome)
-    : profileUnclear(search, outcome);
+    ? search.failed(outcome)
+    : search.unclear(outcome);
 }
 
 function lostOf(

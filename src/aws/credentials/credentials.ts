@@ -17,7 +17,7 @@ import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
 import { environmentKeys } from "./sources/keys.ts";
 import type { Logins } from "./sso_login/logins.ts";
-import { demandEnv, noRole, type Search, sourceFailed } from "./search.ts";
+import { noRole, type Search, SEARCH_STEPS } from "./search.ts";
 import { demandSendable } from "./text.ts";
 import { envReader, hiddenEnvOf } from "../shared_files/paths.ts";
 
@@ -104,10 +104,11 @@ export function credentialSource(
   const now = options.now ?? Date.now;
   const read = envReader(options.env);
   const start = {
+    ...SEARCH_STEPS,
     source: "environment",
     env(name: string) {
       const why = "read what says whose credentials are used";
-      demandEnv(start, [name], why);
+      start.demandEnv([name], why);
       return read(name);
     },
     hiddenEnv: hiddenEnvOf(options.env),
@@ -152,11 +153,12 @@ export function credentialSource(
     return onlyCredentials(demandSendable(over, assumed));
   };
   return new CredentialCache(async (watch) => {
+    const search = { ...start, watch };
     try {
-      return await load({ ...start, watch });
+      return await load(search);
     } catch (error) {
       if (error instanceof CredentialsError) throw error;
-      throw sourceFailed({ ...start, source: "search" }, messageOf(error));
+      throw { ...search, source: "search" }.failed(messageOf(error));
     }
   }, { now, log, redactor });
 }

@@ -43,7 +43,23 @@ export interface ProfileQuery extends SourceQuery {
   readonly seen: readonly string[];
 }
 
-export interface Search extends SourceQuery, Naming {
+/** What each search can do, in the name of the source that it is at. */
+interface SearchSteps {
+  /** The error of a source that is configured but yields nothing. */
+  failed(outcome: string, facts?: FailureFacts): CredentialsError;
+  /** The error of a profile that says less than it has to. */
+  unclear(outcome: string, facts?: FailureFacts): CredentialsError;
+  notPermitted(missing: readonly Need[]): CredentialsError;
+  /** Goes on only if everything needed is permitted. */
+  demand(needs: readonly Need[]): void;
+  /**
+   * Goes on only if variables may be read: one that Deno hides could name
+   * another identity than the one that is found without it.
+   */
+  demandEnv(names: readonly string[], why: string): void;
+}
+
+export interface Search extends SourceQuery, Naming, SearchSteps {
   /** What the source is called in errors. */
   readonly source: string;
   /** Those of the variables that may not be read. */
@@ -61,7 +77,29 @@ export interface Search extends SourceQuery, Naming {
   readonly logins?: Logins;
 }
 
-export type Failing = Pick<Search, "source" | "redactor">;
+/** Part of each search, and of each that is made of another. */
+export const SEARCH_STEPS: SearchSteps & ThisType<Search> = {
+  failed(outcome, facts = {}) {
+    const { source, redactor } = this;
+    return new SourceError(source, redactor.redact(outcome), facts);
+  },
+  unclear(outcome, facts = {}) {
+    const { source, redactor } = this;
+    return new UnclearFilesError(source, redactor.redact(outcome), facts);
+  },
+  notPermitted(missing) {
+    return this.failed(lacking(missing), { flags: flagsFor(missing) });
+  },
+  demand(needs) {
+    const missing = notGranted(needs);
+    if (missing.length > 0) throw this.notPermitted(missing);
+  },
+  demandEnv(names, why) {
+    const missing = this.hiddenEnv(names)
+      .map((value): Need => ({ kind: "env", value, why }));
+    if (missing.length > 0) throw this.notPermitted(missing);
+  },
+};
 
 /** What a source gives, or why it has nothing to give. */
 export type Found = Credentials | string;
@@ -71,28 +109,9 @@ export interface Attempt {
   readonly outcome: string;
 }
 
-/** The error of a source that is configured but yields nothing. */
-export function sourceFailed(
-  { source, redactor }: Failing,
-  outcome: string,
-  facts: FailureFacts = {},
-): CredentialsError {
-  return new SourceError(source, redactor.redact(outcome), facts);
-}
-
-/** The error of a profile that says less than it has to. */
-export function profileUnclear(
-  { source, redactor }: Failing,
-  outcome: string,
-  facts: FailureFacts = {},
-): UnclearFilesError {
-  return new UnclearFilesError(source, redactor.redact(outcome), facts);
-}
-
 /** The error of credentials that nothing can be bound with. */
-export function noRole(search: Failing): CredentialsError {
-  return sourceFailed(
-    search,
+export function noRole(search: Search): CredentialsError {
+  return search.failed(
     "it gives credentials without assuming a role, so there is no session to " +
       "bind or to tag: name a role to assume",
   );
@@ -108,31 +127,4 @@ export function nothingFound(
   const message = `${FAILED}: none found (${tried.join("; ")}); ${advice}`;
   const data = { sources: attempts, ...facts };
   return new CredentialsError(message, { data });
-}
-
-/** Goes on only if everything needed is permitted. */
-export function demand(search: Failing, needs: readonly Need[]): void {
-  const missing = notGranted(needs);
-  if (missing.length > 0) throw notPermitted(search, missing);
-}
-
-/**
- * Goes on only if variables may be read: one that Deno hides could name another
- * identity than the one that is found without it.
- */
-export function demandEnv(
-  search: Failing & Pick<Search, "hiddenEnv">,
-  names: readonly string[],
-  why: string,
-): void {
-  const missing = search.hiddenEnv(names)
-    .map((value): Need => ({ kind: "env", value, why }));
-  if (missing.length > 0) throw notPermitted(search, missing);
-}
-
-export function notPermitted(
-  search: Failing,
-  missing: readonly Need[],
-): CredentialsError {
-  return sourceFailed(search, lacking(missing), { flags: flagsFor(missing) });
 }

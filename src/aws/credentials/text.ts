@@ -5,7 +5,7 @@
  */
 
 import { isObject } from "../../json.ts";
-import { type Failing, sourceFailed } from "./search.ts";
+import type { Search } from "./search.ts";
 import type { Credentials } from "./types.ts";
 
 /** What ID, secret and token are called where they are from. */
@@ -34,13 +34,13 @@ const CHARACTER_NAMES: { readonly [number: string]: string } = {
 
 /** Goes on only if the credentials can stand in HTTP headers. */
 export function demandSendable<T extends Credentials>(
-  search: Failing,
+  search: Search,
   credentials: T,
   names: KeyNames = USUAL_NAMES,
 ): T {
   const fault = credentialsFault(credentials, names);
   if (fault === undefined) return credentials;
-  throw sourceFailed(search, fault);
+  throw search.failed(fault);
 }
 
 /** What is wrong with credentials that cannot be sent, nothing of them shown. */
@@ -88,12 +88,12 @@ function typeName(value: unknown): string {
  * regions are.
  */
 export function demandPlain(
-  search: Failing,
+  search: Search,
   text: string | undefined,
   name: string,
 ): void {
   const fault = characterFault(text);
-  if (fault !== undefined) throw sourceFailed(search, `${name} ${fault}`);
+  if (fault !== undefined) throw search.failed(`${name} ${fault}`);
 }
 
 /** What is wrong with a text that cannot be sent; completes "the text …". */

@@ -3,13 +3,7 @@
 import { type JsonRecord, textIn } from "../../../json.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import { type Credentials, hideCredentials } from "../types.ts";
-import {
-  demandEnv,
-  type Found,
-  profileUnclear,
-  type Search,
-  sourceFailed,
-} from "../search.ts";
+import type { Found, Search } from "../search.ts";
 import { demandSendable, type KeyNames } from "../text.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
@@ -34,7 +28,7 @@ export function environmentDecides(
 
 export function environmentKeys(search: Search): Found {
   const { env } = search;
-  demandEnv(search, KEY_VARIABLES, "read the keys");
+  search.demandEnv(KEY_VARIABLES, "read the keys");
   const accessKeyId = env("AWS_ACCESS_KEY_ID");
   const secretAccessKey = env("AWS_SECRET_ACCESS_KEY");
   // The AWS CLI takes the older name first.
@@ -49,8 +43,7 @@ export function environmentKeys(search: Search): Found {
       : "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not";
   }
   if (secretAccessKey === undefined) {
-    throw sourceFailed(
-      search,
+    throw search.failed(
       "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not: set both or " +
         "neither",
     );
@@ -77,9 +70,9 @@ export function untilTheirEnd(
 ): Credentials {
   if (end === undefined || end === null) return keys;
   const expiration = parseTimestamp(end);
-  if (expiration === undefined) throw sourceFailed(search, says.wrong);
+  if (expiration === undefined) throw search.failed(says.wrong);
   if (expiration.getTime() > search.now()) return { ...keys, expiration };
-  throw sourceFailed(search, says.over());
+  throw search.failed(says.over());
 }
 
 /** Keys in JSON; none if the ID or the secret is missing. */
@@ -115,8 +108,7 @@ export function profileKeys(search: Search, settings: Settings): Credentials {
   const state = names.filter((name) => !settings.get(name)).map((name) =>
     settings.has(name) ? `${name} is empty` : `${name} is not set`
   );
-  throw profileUnclear(
-    search,
+  throw search.unclear(
     `${settings.origin(there)}: ${state.join(", ")}: run \`aws configure\` ` +
       "for the profile",
   );

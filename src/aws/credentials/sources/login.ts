@@ -5,12 +5,7 @@
 
 import { type JsonRecord, textIn } from "../../../json.ts";
 import type { Need } from "../../../permissions.ts";
-import {
-  type ProfileQuery,
-  type Search,
-  sourceFailed,
-  type SourceQuery,
-} from "../search.ts";
+import type { ProfileQuery, Search, SourceQuery } from "../search.ts";
 import type { Credentials } from "../types.ts";
 import { askService, serviceRegion, serviceUrl } from "./service.ts";
 import {
@@ -60,7 +55,7 @@ async function renew(
   url: URL | undefined,
 ): Promise<JsonRecord> {
   if (url === undefined) {
-    throw sourceFailed(session, "AWS_ENDPOINT_URL_SIGNIN is no URL");
+    throw session.failed("AWS_ENDPOINT_URL_SIGNIN is no URL");
   }
   url.pathname = url.pathname.replace(/\/?$/, "/v1/token");
   const { clientId, refreshToken } = record;
@@ -75,11 +70,11 @@ async function renew(
     const said = error.includes(why) ? error : `${error}, ${why}`;
     throw loginNeeded(session, undefined, said);
   }
-  if (error !== "") throw sourceFailed(session, `${url.host} failed: ${error}`);
+  if (error !== "") throw session.failed(`${url.host} failed: ${error}`);
   const seconds = typeof body.expiresIn === "number" ? body.expiresIn : 900;
   const end = now + seconds * 1000;
   if (sessionKeys(body.accessToken, new Date(end)) === undefined) {
-    throw sourceFailed(session, `${url.host} gave no credentials`);
+    throw session.failed(`${url.host} gave no credentials`);
   }
   return {
     ...record,

@@ -16,14 +16,7 @@ import {
 } from "../../../permissions.ts";
 import { withLimit } from "../../../time.ts";
 import { followParents } from "../../shared_files/paths.ts";
-import {
-  demand,
-  demandEnv,
-  type Found,
-  type Search,
-  sourceFailed,
-  type SourceQuery,
-} from "../search.ts";
+import type { Found, Search, SourceQuery } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../types.ts";
 import { keysIn } from "./keys.ts";
@@ -41,20 +34,19 @@ const PLAIN_HOSTS =
   /^(?:169\.254\.170\.(?:2|23)|\[fd00:ec2::23\]|localhost|\[::1\]|127\.\d+\.\d+\.\d+)$/;
 
 export async function containerCredentials(search: Search): Promise<Found> {
-  demandEnv(search, CONTAINER_VARIABLES, "find the container");
+  search.demandEnv(CONTAINER_VARIABLES, "find the container");
   const endpoint = containerEndpoint(search);
   if (endpoint === undefined) {
     return "no AWS_CONTAINER_CREDENTIALS_… variable is set";
   }
-  const fail = (what: string) => sourceFailed(search, what);
   const url = URL.parse(endpoint);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw fail("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
+    throw search.failed("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
   }
-  demand(search, containerNeeds(search) ?? []);
+  search.demand(containerNeeds(search) ?? []);
   const where = `${url.origin}${url.pathname}`;
   if (url.protocol === "http:" && !PLAIN_HOSTS.test(url.hostname)) {
-    throw fail(
+    throw search.failed(
       `${where}: URL not accepted: it must be of https, of this machine, or ` +
         "of ECS or EKS",
     );
@@ -70,16 +62,16 @@ export async function containerCredentials(search: Search): Promise<Found> {
     reply = await ask().catch(ask);
     if (reply.status >= 500) reply = await ask();
   } catch (error) {
-    throw fail(`${where}: ${messageOf(error)}`);
+    throw search.failed(`${where}: ${messageOf(error)}`);
   }
   const { status, text } = reply;
   const found = status === 200 ? hostKeys(text) : undefined;
   if (found !== undefined) return found;
-  if (status === 200) throw fail(`${where} gave no credentials`);
+  if (status === 200) throw search.failed(`${where} gave no credentials`);
   const body = parseRecord(text) ?? {};
   const said = [["Code", "code"], ["Message", "message"]]
     .map((names) => textIn(body, ...names)).filter((part) => part);
-  throw fail([where, `status: ${status}`, ...said].join(": "));
+  throw search.failed([where, `status: ${status}`, ...said].join(": "));
 }
 
 /** The permissions for that; `undefined` outside of a container. */
@@ -113,7 +105,7 @@ async function containerToken(search: Search): Promise<string | undefined> {
   const token = tokenFile === undefined
     ? search.env(name)
     : (await limitedFile(tokenFile).catch(() => {
-      throw sourceFailed(search, `${place} (${TOKEN_FILE}) cannot be read`);
+      throw search.failed(`${place} (${TOKEN_FILE}) cannot be read`);
     })).trim();
   search.redactor.addCredential(token);
   // It may have a scheme before it.
@@ -145,11 +137,11 @@ class NoRoleError extends Error {}
 export async function instanceCredentials(search: Search): Promise<Found> {
   const { instance, log, now } = search;
   if (isDisabled(search)) return "AWS_EC2_METADATA_DISABLED is true";
-  demandEnv(search, METADATA_VARIABLES, "find the metadata service");
+  search.demandEnv(METADATA_VARIABLES, "find the metadata service");
   const url = metadataUrl(search);
   if (url === undefined) {
     const what = "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL";
-    throw sourceFailed(search, what);
+    throw search.failed(what);
   }
   const missing = notGranted(instanceNeeds(search));
   if (missing.length > 0) return lacking(missing);
@@ -164,7 +156,7 @@ export async function instanceCredentials(search: Search): Promise<Found> {
       if (error instanceof NoRoleError) return error.message;
       const what = `${url.host}: ${messageOf(error)}`;
       const hint = "in a container the instance's hop limit must be 2";
-      throw sourceFailed(search, `${what}; ${hint}`);
+      throw search.failed(`${what}; ${hint}`);
     }
   }
   log.warn(

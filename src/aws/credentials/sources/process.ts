@@ -13,7 +13,7 @@ import { messageOf } from "../../../errors.ts";
 import { parseRecord, textIn } from "../../../json.ts";
 import { maskProgramOutput } from "../../../redact/program_output.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
-import { demand, type Search, sourceFailed } from "../search.ts";
+import type { Search } from "../search.ts";
 import { demandSendable, type KeyNames } from "../text.ts";
 import { type Credentials, hideCredentials } from "../types.ts";
 import { followParents } from "../../shared_files/paths.ts";
@@ -37,11 +37,11 @@ export async function runCredentialProcess(
   limitMs: number = LIMIT_MS,
 ): Promise<Credentials> {
   const { word, args, fault } = parseCommand(command);
-  if (fault !== undefined) throw sourceFailed(search, fault);
+  if (fault !== undefined) throw search.failed(fault);
   const program = followParents(word);
-  demand(search, processNeeds(command));
+  search.demand(processNeeds(command));
   const name = `credential_process ${program}`;
-  const fail = (what: string) => sourceFailed(search, `${name} ${what}`);
+  const fail = (what: string) => search.failed(`${name} ${what}`);
   const isGroup = mayKillGroup();
   let child: Deno.ChildProcess;
   try {
@@ -115,7 +115,7 @@ function parseAnswer(
   name: string,
   stdout: Uint8Array,
 ): Credentials {
-  const fail = (what: string) => sourceFailed(search, `${name} ${what}`);
+  const fail = (what: string) => search.failed(`${name} ${what}`);
   const answer = parseRecord(new TextDecoder().decode(stdout));
   if (answer === undefined) throw fail("did not print JSON");
   const [id, secret, token] = KEYS;

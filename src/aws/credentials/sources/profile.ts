@@ -21,13 +21,7 @@ import { environmentKeys, profileKeys } from "./keys.ts";
 import { processNeeds, runCredentialProcess } from "./process.ts";
 import { assumeRole, roleNeeds } from "./role.ts";
 import type { Need } from "../../../permissions.ts";
-import {
-  type ProfileQuery,
-  profileUnclear,
-  type Search,
-  sourceFailed,
-  type SourceQuery,
-} from "../search.ts";
+import type { ProfileQuery, Search, SourceQuery } from "../search.ts";
 import { loginCredentials, loginNeeds } from "./login.ts";
 import { ssoCredentials, ssoNeeds } from "./sso.ts";
 import { shellWords } from "../../../shell_words.ts";
@@ -171,7 +165,7 @@ export async function profileCredentials(
   const isOwn = seen.at(-1) === name && hasKeys(settings);
   if (seen.includes(name) && !isOwn) {
     const circle = [...seen, name].join(" → ");
-    throw sourceFailed(search, `source_profile goes in a circle: ${circle}`);
+    throw search.failed(`source_profile goes in a circle: ${circle}`);
   }
   const way = profileWay(profile, seen.length > 0);
   return way && await WAYS[way].load(search, profile);
@@ -209,8 +203,7 @@ function roleArnOf(search: ProfileSearch): string {
   const { settings } = search;
   const roleArn = settings.get("role_arn") ?? "";
   if (roleArn.length >= MIN_ARN_LENGTH) return roleArn;
-  throw profileUnclear(
-    search,
+  throw search.unclear(
     settings.has("role_arn")
       ? `role_arn (${settings.origin("role_arn")}) is no ARN of a role`
       : "web_identity_token_file is set, role_arn is not",
@@ -229,8 +222,7 @@ async function profileRole(search: ProfileSearch): Promise<Credentials> {
   if (settings.has("mfa_serial")) {
     const words = ["aws", "configure", "export-credentials", "--profile", name];
     const run = shellWords(words);
-    throw sourceFailed(
-      search,
+    throw search.failed(
       "the role asks for an MFA code, and there is no one here to type it: " +
         `put \`${run}\` behind a credential_process, or its output into the ` +
         "environment",
@@ -254,7 +246,7 @@ function durationOf(search: ProfileSearch): number | undefined {
   const { min, max } = SESSION_SECONDS;
   if (seconds >= min && seconds <= max) return seconds;
   const place = `duration_seconds (${settings.origin("duration_seconds")})`;
-  throw profileUnclear(search, `${place} must be from ${min} to ${max}`);
+  throw search.unclear(`${place} must be from ${min} to ${max}`);
 }
 
 async function sourceOf(search: ProfileSearch): Promise<Credentials> {
@@ -262,8 +254,7 @@ async function sourceOf(search: ProfileSearch): Promise<Credentials> {
   const from = settings.get("source_profile");
   const kind = settings.get("credential_source");
   if ((from === undefined) === (kind === undefined)) {
-    throw sourceFailed(
-      search,
+    throw search.failed(
       "role_arn needs either source_profile or credential_source, and not both",
     );
   }
@@ -271,7 +262,7 @@ async function sourceOf(search: ProfileSearch): Promise<Credentials> {
     const base = await profileCredentials(search, from, [...seen, name]);
     if (base !== undefined) return base;
     const what = `its source_profile "${from}" has no credentials`;
-    throw profileUnclear(search, what);
+    throw search.unclear(what);
   }
   const as = (source: string) => ({ ...search, source });
   const found = kind === "Environment"
@@ -282,22 +273,23 @@ async function sourceOf(search: ProfileSearch): Promise<Credentials> {
     ? await instanceCredentials(as("instance"))
     : "must be Environment, EcsContainer or Ec2InstanceMetadata";
   if (typeof found !== "string") return found;
-  throw sourceFailed(search, `credential_source ${kind}: ${found}`);
+  throw search.failed(`credential_source ${kind}: ${found}`);
 }
 
 function profileMissing(
-  { redactor, files }: FileSearch,
+  given: FileSearch,
   name: string,
   seen: readonly string[],
 ): Error {
+  const { files } = given;
   const parent = seen.at(-1);
-  const search = { redactor, source: `profile "${parent ?? name}"` };
+  const search = { ...given, source: `profile "${parent ?? name}"` };
   const isIt = parent === undefined;
   const what = isIt ? "it is" : `its source_profile "${name}" is`;
   const outcome = `${what} ${whereNot(files)}`;
   const run = shellWords(["aws", "configure", "--profile", name]);
   const facts = isIt ? { run } : {};
   return files.present.length === 0
-    ? sourceFailed(search, outcome, facts)
-    : profileUnclear(search, outcome, facts);
+    ? search.failed(outcome, facts)
+    : search.unclear(outcome, facts);
 }

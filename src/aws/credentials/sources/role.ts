@@ -12,12 +12,7 @@ import {
 } from "../types.ts";
 import { demandSdk, SDK_USER_AGENT, SdkHttp, sdkNeeds } from "./sdk.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
-import {
-  demand,
-  type Search,
-  sourceFailed,
-  type SourceQuery,
-} from "../search.ts";
+import type { Search, SourceQuery } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
@@ -47,7 +42,7 @@ export async function assumeRole(
   const { roleArn, externalId, durationSeconds, session = {} } = role;
   const sessionName = role.sessionName ?? SESSION_NAME;
   if (typeof by === "string" && (session.sourceIdentity || session.tags)) {
-    throw sourceFailed(search, TOKEN_SAYS);
+    throw search.failed(TOKEN_SAYS);
   }
   const token = typeof by === "string" ? await readToken(search, by) : "";
   if (typeof by !== "string") hideCredentials(search.redactor, by);
@@ -101,9 +96,9 @@ export async function assumeRole(
 
 async function readToken(search: Search, tokenFile: string): Promise<string> {
   const path = followParents(tokenFile);
-  demand(search, tokenNeeds(path));
+  search.demand(tokenNeeds(path));
   const fail = (what: string) =>
-    sourceFailed(search, `the web identity token file ${tokenFile} ${what}`);
+    search.failed(`the web identity token file ${tokenFile} ${what}`);
   const token = await limitedFile(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) throw fail("is not there");
     if (error instanceof RangeError) throw fail("is too long for a token");
@@ -163,12 +158,12 @@ function stsFailed(search: Search, roleArn: string, error: unknown): Error {
   const message = messageOf(error);
   if (!(error instanceof Error && "$fault" in error)) {
     const what = `STS could not be asked for the role ${roleArn}: ${message}`;
-    return sourceFailed(search, what);
+    return search.failed(what);
   }
   const hint = hintFor(name, search.names);
   const more = hint === undefined ? "" : ` (${hint})`;
   const what = `STS refused the role ${roleArn}: ${name}: ${message}${more}`;
-  return sourceFailed(search, what, { awsError: name });
+  return search.failed(what, { awsError: name });
 }
 
 function stsRegion(query: SourceQuery, role: RoleRequest): string {

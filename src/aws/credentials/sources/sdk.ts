@@ -11,7 +11,7 @@ import {
   notGranted,
   readEnv,
 } from "../../../permissions.ts";
-import { notPermitted, type Search } from "../search.ts";
+import type { Search } from "../search.ts";
 import { fetchText } from "./service.ts";
 
 interface SdkRequest {
@@ -72,7 +72,7 @@ export function demandSdk(search: Search): void {
     .some((name) => readEnv(name).value);
   const home: Need = { kind: "sys", value: "homedir", why: WHY };
   if (!hasHome) missing.push(...notGranted([home]));
-  if (missing.length > 0) throw notPermitted(search, missing);
+  if (missing.length > 0) throw search.notPermitted(missing);
 }
 
 /** The SDK's own would ask for the release of the operating system. */
@@ -98,7 +98,7 @@ export class SdkHttp {
     const url = urlOf(request);
     const missing = notGranted([netNeed(url, this.#purpose)]);
     if (missing.length > 0) {
-      throw this.refusal = notPermitted(this.#search, missing);
+      throw this.refusal = this.#search.notPermitted(missing);
     }
     const { method, body: given } = request;
     const headers = new Headers(request.headers);

@@ -10,12 +10,7 @@ import { limitedText } from "../../../limited_text.ts";
 import { netNeed } from "../../../permissions.ts";
 import { delay, withLimit } from "../../../time.ts";
 import { partitionOf } from "../../partition.ts";
-import {
-  demand,
-  type Search,
-  sourceFailed,
-  type SourceQuery,
-} from "../search.ts";
+import type { Search, SourceQuery } from "../search.ts";
 import type { Session } from "./session_token.ts";
 
 /** How their hosts begin, by the names that variables have for the services. */
@@ -125,7 +120,7 @@ export async function askService(
   url: URL,
   { headers, json }: { headers?: Record<string, string>; json?: JsonRecord },
 ): Promise<{ status: number; body: JsonRecord; error: string }> {
-  demand(session, [netNeed(url, purpose)]);
+  session.demand([netNeed(url, purpose)]);
   const init = json === undefined ? { headers } : {
     method: "POST",
     headers: { ...headers, "content-type": "application/json" },
@@ -136,7 +131,7 @@ export async function askService(
     const answer = await fetchText(session, url, init).catch((error) => {
       if (!isLast) return undefined;
       const what = `the ${session.kind} could not be used: ${error.message}`;
-      throw sourceFailed(session, what);
+      throw session.failed(what);
     });
     const { status = 500 } = answer ?? {};
     if (answer && (isLast || status < 500 && status !== 429)) {

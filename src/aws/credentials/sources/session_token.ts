@@ -20,15 +20,7 @@ import {
   netNeed,
   notGranted,
 } from "../../../permissions.ts";
-import {
-  demand,
-  notPermitted,
-  type ProfileQuery,
-  profileUnclear,
-  type Search,
-  sourceFailed,
-  type SourceQuery,
-} from "../search.ts";
+import type { ProfileQuery, Search, SourceQuery } from "../search.ts";
 import { shellWords } from "../../../shell_words.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import type { Credentials } from "../types.ts";
@@ -81,7 +73,7 @@ export function sessionOf(
   const directory = tokenDirectory(search, keeper);
   if (directory === undefined) {
     const why = "find the session's token";
-    throw notPermitted(search, [{ kind: "sys", value: "homedir", why }]);
+    throw search.notPermitted([{ kind: "sys", value: "homedir", why }]);
   }
   const { kind, hash, command } = KEEPERS[keeper];
   const { createHash } = process.getBuiltinModule("node:crypto");
@@ -132,7 +124,7 @@ export async function openSession(
   renew: (record: JsonRecord) => Promise<JsonRecord>,
 ): Promise<SessionToken> {
   const { kind, tokenFile: value } = session;
-  demand(session, [{ kind: "read", value, why: `read the ${kind}` }]);
+  session.demand([{ kind: "read", value, why: `read the ${kind}` }]);
   await session.watch.see(value);
   const { held, ...token } = await currentToken(session);
   const left = token.expiresAt - session.now();
@@ -147,7 +139,7 @@ export async function openSession(
   const missing = held ? [] : notGranted([{ kind: "write", value, why }]);
   if (missing.length > 0) {
     // Renewed but not saved, the token on disk could be void for everyone.
-    if (isDue) throw notPermitted(session, missing);
+    if (isDue) throw session.notPermitted(missing);
     session.log.warn(`${session.source}: ${lacking(missing)}`);
   }
   if (!isDue) return token;
@@ -215,7 +207,7 @@ export function loginNeeded(
   const { login: run } = session;
   const more = said === "" ? "" : ` (${said})`;
   const outcome = `${what}: run \`${run}\`${more}`;
-  const error = sourceFailed(session, outcome, { run });
+  const error = session.failed(outcome, { run });
   session.onLoginNeeded?.(error);
   return error;
 }
@@ -224,7 +216,7 @@ export function loginNeeded(
 export function tokenUnclear(session: Session, what: string): Error {
   const { kind, login: run, tokenFile } = session;
   const outcome = `the ${kind} in ${tokenFile} ${what}: run \`${run}\``;
-  return profileUnclear(session, outcome, { run });
+  return session.unclear(outcome, { run });
 }
 
 /** Keys as both services give them; none if a part is missing. */

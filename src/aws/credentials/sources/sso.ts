@@ -9,12 +9,7 @@
 import { isObject, type JsonRecord, textIn } from "../../../json.ts";
 import { shellWords } from "../../../shell_words.ts";
 import type { Need } from "../../../permissions.ts";
-import {
-  type ProfileQuery,
-  profileUnclear,
-  type Search,
-  sourceFailed,
-} from "../search.ts";
+import type { ProfileQuery, Search } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../types.ts";
 import { askService, serviceUrl } from "./service.ts";
@@ -129,16 +124,16 @@ async function askPortal(
   }
   if (status === 403) {
     const what = "the role is not assigned to whoever signed in";
-    throw sourceFailed(session, `${what}: ${error}`);
+    throw session.failed(`${what}: ${error}`);
   }
   if (error !== "") {
-    throw sourceFailed(session, `${url.host} refused: ${error}`);
+    throw session.failed(`${url.host} refused: ${error}`);
   }
   const { roleCredentials: keys } = body;
   const expiration = isObject(keys) ? keys.expiration : undefined;
   const found = sessionKeys(keys, parseTimestamp(expiration));
   if (found !== undefined) return found;
-  throw sourceFailed(session, `${url.host} gave no credentials`);
+  throw session.failed(`${url.host} gave no credentials`);
 }
 
 /** What SSO is asked for, and where. */
@@ -151,7 +146,7 @@ function ssoRole(search: Search & ProfileQuery) {
   const run = shellWords(["aws", "configure", "sso", "--profile", name]);
   if (sessionName !== undefined && shared === undefined) {
     const what = `there is no [sso-session ${sessionName}] in`;
-    throw profileUnclear(search, `${what} ${files.paths.config}`, { run });
+    throw search.unclear(`${what} ${files.paths.config}`, { run });
   }
   const missing: string[] = [];
   const need = (setting: string): string => {
@@ -162,7 +157,7 @@ function ssoRole(search: Search & ProfileQuery) {
     if (profile.has(setting) && from.get(setting) !== profile.get(setting)) {
       const places = [profile, from].map((one) => one.origin(setting));
       const what = `${setting} differs: ${places.join(" and ")}`;
-      throw sourceFailed(search, what);
+      throw search.failed(what);
     }
     const place = `${setting} (${from.origin(setting)})`;
     if (setting === "sso_region") demandPlain(search, value, place);
@@ -174,13 +169,13 @@ function ssoRole(search: Search & ProfileQuery) {
   const roleName = need("sso_role_name");
   if (missing.length > 0) {
     const what = `SSO needs ${missing.join(", ")} too: run \`${run}\``;
-    throw profileUnclear(search, what, { run });
+    throw search.unclear(what, { run });
   }
   const urlOf = (service: "SSO" | "SSO_OIDC", path: string): URL => {
     const url = serviceUrl(search, service, region);
     if (url === undefined) {
       const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
-      throw sourceFailed(search, what);
+      throw search.failed(what);
     }
     url.pathname = url.pathname.replace(/\/?$/, path);
     return url;

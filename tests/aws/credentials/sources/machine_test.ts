@@ -3,13 +3,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { instanceCredentials } from "../../../../src/aws/credentials/sources/machine.ts";
-import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
-import { SILENT_LOG } from "../../../../src/log/log.ts";
-import { OPTION_NAMES } from "../../../../src/naming.ts";
-import { Redactor } from "../../../../src/redact/redact.ts";
 import { keysOf, Peer } from "../peers.ts";
 import { World } from "../world.ts";
+import { searchOf } from "./search.ts";
 
 const FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
@@ -33,22 +30,7 @@ function oldMetadata(answer: () => Response): Peer {
 }
 
 function searchFor(metadata: Peer, env: Record<string, string> = {}) {
-  const variables: Record<string, string> = {
-    AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,
-    ...env,
-  };
-  return {
-    env: (name: string) => variables[name],
-    source: "profile",
-    hiddenEnv: () => [],
-    fetch,
-    now: Date.now,
-    log: SILENT_LOG,
-    redactor: new Redactor(),
-    watch: new FileWatch(),
-    names: OPTION_NAMES,
-    instance: {},
-  };
+  return searchOf({ AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url, ...env });
 }
 
 Deno.test("an answer of the container without end is refused, and a token file without end too", async () => {

@@ -10,14 +10,11 @@ import {
 import { runCredentialProcess } from "../../../../src/aws/credentials/sources/process.ts";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
-import { SILENT_LOG } from "../../../../src/log/log.ts";
-import { OPTION_NAMES } from "../../../../src/naming.ts";
-import { Redactor } from "../../../../src/redact/redact.ts";
-import { FileWatch } from "../../../../src/aws/credentials/cache.ts";
 import { Clock } from "../../../support/clock.ts";
 import { within } from "../../../support/deadline.ts";
 import { ProxyProcess } from "../../../support/proxy_process.ts";
 import { World } from "../world.ts";
+import { searchOf } from "./search.ts";
 import { keptLog } from "../../../support/kept_log.ts";
 
 const SECRETS = [
@@ -147,18 +144,6 @@ Deno.test("what a program says in UTF-16 is masked as it is in UTF-8 (L2)", asyn
 });
 
 Deno.test("a program's time is over though what it started holds its output", async () => {
-  const search = {
-    env: () => undefined,
-    source: "profile",
-    hiddenEnv: () => [],
-    fetch,
-    now: Date.now,
-    log: SILENT_LOG,
-    redactor: new Redactor(),
-    watch: new FileWatch(),
-    names: OPTION_NAMES,
-    instance: {},
-  };
   using world = new World();
   const pid = world.path("pid");
   await new Deno.Command("mkfifo", { args: [pid] }).output();
@@ -169,7 +154,7 @@ Deno.test("a program's time is over though what it started holds its output", as
     const over = assertRejects(
       () =>
         within(
-          runCredentialProcess(search, command, 60_000),
+          runCredentialProcess(searchOf(), command, 60_000),
           "the end of the program's time",
         ),
       CredentialsError,
