@@ -40,8 +40,15 @@ export function keep(bytes: Uint8Array): void {
 
 /** Gives memory back that was given away. */
 export function release(bytes: Uint8Array): void {
-  if (!owned.delete(bytes)) return;
-  if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+  if (owned.delete(bytes)) free(bytes);
+}
+
+/**
+ * Gives a chunk's memory back at once. Left to the garbage collector, a large
+ * answer would leave tens of MiB of chunks behind before they are looked at.
+ */
+export function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Gives bytes away in place of others, which are released if they were. */

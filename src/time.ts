@@ -187,28 +187,14 @@ export function aborted(signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-/**
- * Waits for a promise, but no longer than until one of the signals is aborted.
- * A `Promise.race` with a promise for the signal would leave something behind
- * at each call, for as long as the signal lives.
- */
+/** Waits for a promise, but no longer than until the signal is aborted. */
 export async function untilAborted(
   promise: Promise<unknown>,
-  ...signals: readonly AbortSignal[]
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (signals.some((signal) => signal.aborted)) {
-    // Nobody waits for it, and so nobody is told how it failed.
-    promise.catch(() => {});
-    return;
-  }
-  const { promise: stopped, resolve } = Promise.withResolvers<void>();
-  const stop = () => resolve();
-  for (const signal of signals) signal.addEventListener("abort", stop);
-  try {
-    await Promise.race([promise, stopped]);
-  } finally {
-    for (const signal of signals) signal.removeEventListener("abort", stop);
-  }
+  await orAborted(promise, signal).catch((cause) => {
+    if (!signal?.aborted || cause !== signal.reason) throw cause;
+  });
 }
 
 /** The same, and for no longer than so many milliseconds. */
@@ -219,11 +205,14 @@ export async function within(
 ): Promise<void> {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   using _limit = whenOver(limitMs, resolve);
-  const first = Promise.race([promise, over]);
-  await (signal ? untilAborted(first, signal) : first);
+  await untilAborted(Promise.race([promise, over]), signal);
 }
 
-/** What a promise gives, unless the signal says first that nobody waits. */
+/**
+ * What a promise gives, unless the signal says first that nobody waits. A
+ * `Promise.race` with a promise for the signal would leave something behind at
+ * each call, for as long as the signal lives.
+ */
 export function orAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
@@ -232,7 +221,7 @@ export function orAborted<T>(
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
+    else signal.addEventListener("abort", abort);
     const end = () => signal.removeEventListener("abort", abort);
     promise.then(
       (value) => (end(), resolve(value)),

@@ -7,10 +7,9 @@ import type { Naming, OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { unknownEncoding } from "../wire/body.ts";
 import { bodyWords, jsonWords } from "../wire/body_words.ts";
-import type { RequestId } from "../wire/message.ts";
+import { frameOf, type RequestId } from "../wire/message.ts";
 import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** The frame that answers a request with one of the proxy's own errors. */
@@ -24,9 +23,7 @@ export function errorFrame(
     { code: error.code, message: error.message, data },
     (_name, value) => typeof value === "string" ? redact(value) : value,
   );
-  // The ID goes in as source text: a parsed one may have lost digits.
-  const member = id === undefined ? "" : `"id":${id.source},`;
-  return encoder.encode(`{"jsonrpc":"2.0",${member}"error":${body}}`);
+  return frameOf(id, `"error":${body}`);
 }
 
 /** What tells the proxy's own errors from the target's. */

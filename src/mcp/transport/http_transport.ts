@@ -49,19 +49,14 @@ const decoder = new TextDecoder();
 export class HttpTransport implements AnswerContext {
   /** Streams that go on after their last answer, the oldest first. */
   readonly #draining = new Set<Exchange>();
-  /** The headers of a POST without a session, and those of the last session. */
-  readonly #baseHeaders: HeaderRecord;
-  #sessionHeaders: HeaderRecord;
-  #session: SessionHeaders = NO_SESSION;
+  /** The headers of a POST, by its session. */
+  readonly #headers = new WeakMap<SessionHeaders, HeaderRecord>();
 
   constructor(
     readonly target: Target,
     readonly router: ResponseRouter,
     readonly resumes: boolean,
-  ) {
-    this.#baseHeaders = postHeaders(target.headers, NO_SESSION);
-    this.#sessionHeaders = this.#baseHeaders;
-  }
+  ) {}
 
   /**
    * Sends an exchange once, and delivers what comes back to its end.
@@ -80,8 +75,8 @@ export class HttpTransport implements AnswerContext {
       if (channel) {
         // HTTP+SSE: the answer comes on the channel.
         await drainBody(response);
-        await untilAborted(exchange.settled, channel.over, exchange.signal);
-        exchange.signal.throwIfAborted();
+        const settled = orAborted(exchange.settled, exchange.signal);
+        await untilAborted(settled, channel.over);
       } else await this.#read(exchange, session, response);
       if (!exchange.isSettled) await this.#receiveKept(exchange, session);
       if (exchange.isSettled) return;
@@ -116,7 +111,7 @@ export class HttpTransport implements AnswerContext {
       try {
         const response = this.fetch(exchange, channel?.endpoint ?? url, {
           method: "POST",
-          headers: channel ? this.#baseHeaders : this.#headersIn(session),
+          headers: this.#headersIn(channel ? NO_SESSION : session),
           body: exchange.body,
         });
         // Each try may be another identity's.
@@ -149,13 +144,13 @@ export class HttpTransport implements AnswerContext {
   #headersIn(session: SessionHeaders): HeaderRecord {
     const { mirrored } = session;
     if (mirrored) {
-      return { ...this.#baseHeaders, ...Object.fromEntries(mirrored) };
+      const own = Object.fromEntries(mirrored);
+      return { ...this.#headersIn(NO_SESSION), ...own };
     }
-    if (session !== this.#session) {
-      this.#sessionHeaders = postHeaders(this.target.headers, session);
-      this.#session = session;
-    }
-    return this.#sessionHeaders;
+    return this.#headers.getOrInsertComputed(
+      session,
+      () => postHeaders(this.target.headers, session),
+    );
   }
 
   async #read(

@@ -6,6 +6,7 @@
 import type { ProxyError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
 import {
+  frameOf,
   type Message,
   parseMessage,
   type RequestId,
@@ -40,8 +41,6 @@ export interface Link {
 }
 
 export type Emit = (frame: Uint8Array) => Promise<void>;
-
-const encoder = new TextEncoder();
 
 export interface Part {
   readonly message: SingleMessage;
@@ -108,25 +107,21 @@ export function messageFrame(
   params?: string,
   id?: RequestId,
 ): Uint8Array {
-  const member = id === undefined ? "" : `"id":${id.source},`;
   const rest = params === undefined ? "" : `,"params":${params}`;
-  return encoder.encode(
-    `{"jsonrpc":"2.0",${member}"method":${JSON.stringify(method)}${rest}}`,
-  );
+  return frameOf(id, `"method":${JSON.stringify(method)}${rest}`);
 }
 
 /** The frame of an answer with a result, given as JSON. */
-export function resultFrame({ source }: RequestId, result: string): Uint8Array {
-  return encoder.encode(`{"jsonrpc":"2.0","id":${source},"result":${result}}`);
+export function resultFrame(id: RequestId, result: string): Uint8Array {
+  return frameOf(id, `"result":${result}`);
 }
 
 /** The frame of an answer with an error, given as it came. */
 export function rpcErrorFrame(
-  { source }: RequestId,
+  id: RequestId,
   { code, message, data }: Partial<RpcError> & Pick<RpcError, "code">,
 ): Uint8Array {
-  const error = JSON.stringify({ code, message, data });
-  return encoder.encode(`{"jsonrpc":"2.0","id":${source},"error":${error}}`);
+  return frameOf(id, `"error":${JSON.stringify({ code, message, data })}`);
 }
 
 /** Sends a message of a layer's own over a link. */

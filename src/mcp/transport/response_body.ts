@@ -213,7 +213,7 @@ export async function receiveJson(
     await receiveBody(context, exchange, session, response, bytes);
   } finally {
     // Not awaited: it would wait for a read that may never end.
-    void chunks.return();
+    void chunks.close();
   }
 }
 
@@ -288,7 +288,7 @@ interface LargeAnswerLimits extends Naming {
  */
 export async function* largeAnswer(
   { bytes }: BodyPart,
-  rest: AsyncIterator<Uint8Array>,
+  rest: Pick<BodyChunks, "next">,
   limits: LargeAnswerLimits,
 ): AsyncGenerator<Uint8Array> {
   const { id, take, stallLimitMs = STALL_LIMIT_MS } = limits;
@@ -305,9 +305,8 @@ export async function* largeAnswer(
     if (!scanner.isEnded) yield piece;
     // What follows the piece that closes it is white space.
     else last ??= piece;
-    const next = await withLimit(stallLimitMs, () => rest.next())
+    piece = await withLimit(stallLimitMs, () => rest.next())
       .catch((cause) => failedPiece(cause, stallLimitMs));
-    piece = next.value;
   }
   const fault = scanner.isEnded
     ? faultOf(scanner, id)

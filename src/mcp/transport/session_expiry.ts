@@ -97,18 +97,15 @@ const SIGNALS: readonly Signal[] = [
   },
 ];
 
-const SESSION =
-  /(?:mcp[ -]?)?session(?:s|[ -]?ids?)?(?: header)?(?![\w-])/.source;
+const { raw } = String;
+const SESSION = raw`(?:mcp[ -]?)?session(?:s|[ -]?ids?)?(?: header)?(?![\w-])`;
 /** A session's own ID among the words: quoted, known by its digits, or meant. */
 const NAMED =
-  /(?: (?:you )?(?:provided|specified|supplied|given)(?: in the (?:request|headers?))?(?!\w)|(?: with(?: the)? id)?:? ?(?:["'`(<\[][\w.:-]{1,80}["'`)>\]]|(?=[\w.:-]{0,80}\d)[\w.:-]{4,80}|(?<=id )\w{1,80}))?/
-    .source;
+  raw`(?: (?:you )?(?:provided|specified|supplied|given)(?: in the (?:request|headers?))?(?!\w)|(?: with(?: the)? id)?:? ?(?:["'\`(<\[][\w.:-]{1,80}["'\`)>\]]|(?=[\w.:-]{0,80}\d)[\w.:-]{4,80}|(?<=id )\w{1,80}))?`;
 const STATE =
-  /(?:not (?:found|valid|known|recogni[sz]ed|active|initiali[sz]ed)|no longer (?:valid|active|exists|available|found)|(?:do(?:es)?|did)(?: not|n't) exist|missing or invalid|invalid|expired|unknown|terminated|closed|ended|timed out|inactive|lost|timeout(?=$|[.:;,!])|(?<=(?:is|was|been) )(?:gone|deleted|removed|revoked|destroyed|evicted|invalidated))(?!\w)/
-    .source;
+  raw`(?:not (?:found|valid|known|recogni[sz]ed|active|initiali[sz]ed)|no longer (?:valid|active|exists|available|found)|(?:do(?:es)?|did)(?: not|n't) exist|missing or invalid|invalid|expired|unknown|terminated|closed|ended|timed out|inactive|lost|timeout(?=$|[.:;,!])|(?<=(?:is|was|been) )(?:gone|deleted|removed|revoked|destroyed|evicted|invalidated))(?!\w)`;
 const FAULT =
-  /(?:valid|active|such|known|existing|invalid|unknown|expired|stale|missing|unrecogni[sz]ed|inactive|terminated)/
-    .source;
+  "(?:valid|active|such|known|existing|invalid|unknown|expired|stale|missing|unrecogni[sz]ed|inactive|terminated)";
 
 /** What servers say, at the start of their words. */
 const WORDINGS: readonly string[] = [
@@ -118,33 +115,22 @@ const WORDINGS: readonly string[] = [
   `${SESSION}${NAMED},? (?:(?:was|is|has|have|been|could|be|either) ){0,3}${STATE}`,
   // python-sdk: No valid session ID provided, Invalid or expired session ID;
   // anubis: No active session; OmniRoute: Unknown Mcp-Session-Id header
-  `(?:no )?(?:${FAULT}(?: or | and |, |/)? ?){1,3}${SESSION}${NAMED}${
-    /(?=$|[.:;,!)("'-]| (?:(?:provided|or|in|for|given|found|supplied)(?!\w)|-))/
-      .source
-  }`,
+  raw`(?:no )?(?:${FAULT}(?: or | and |, |/)? ?){1,3}${SESSION}${NAMED}(?=$|[.:;,!)("'-]| (?:(?:provided|or|in|for|given|found|supplied)(?!\w)|-))`,
   // python-sdk, HTTP+SSE: Could not find session
-  `${
-    /(?:no|(?:could not|cannot|can't|failed to|unable to) (?:find|locate))(?: the| a| any)? /
-      .source
-  }${SESSION}${NAMED}${
-    /(?=$|[.:;,!]| (?:found|exists|for|with)(?!\w))/.source
-  }`,
+  raw`(?:no|(?:could not|cannot|can't|failed to|unable to) (?:find|locate))(?: the| a| any)? ${SESSION}${NAMED}(?=$|[.:;,!]| (?:found|exists|for|with)(?!\w))`,
   // typescript-sdk, HTTP+SSE: No transport found for sessionId
-  `${/no transport found for /.source}${SESSION}`,
+  `no transport found for ${SESSION}`,
   // typescript-sdk: Mcp-Session-Id header is required (it did not get it)
-  `${SESSION} (?:is )?(?:required|missing)${
-    /(?=$|[.:;,!]| (?:for|in|on) (?:\w+ )?(?:requests?|headers?)(?!\w))/.source
-  }`,
+  raw`${SESSION} (?:is )?(?:required|missing)(?=$|[.:;,!]| (?:for|in|on) (?:\w+ )?(?:requests?|headers?)(?!\w))`,
   // typescript-sdk, Kotlin SDK: Server not initialized
-  /(?:mcp )?server (?:is )?not initiali[sz]ed/.source,
+  "(?:mcp )?server (?:is )?not initiali[sz]ed",
   // C# SDK: A new session can only be created by an initialize request
-  /a new session can only be created by an initiali[sz]e request/.source,
+  "a new session can only be created by an initiali[sz]e request",
 ];
 
 /** What stands before the words: a status, a protocol, a courtesy. */
 const BEFORE =
-  /(?:(?:(?:http )?[45]\d\d|bad request|not found|unauthori[sz]ed|gone|error|invalid request|mcp|(?:mcp|json-?rpc|http|transport|session|streamable http) error(?: -?\d+)?)\s?[:.–-]+\s*)*(?:(?:the|your|this|that) )?(?:(?:provided|given|requested|supplied|specified|current) )?/
-    .source;
+  raw`(?:(?:(?:http )?[45]\d\d|bad request|not found|unauthori[sz]ed|gone|error|invalid request|mcp|(?:mcp|json-?rpc|http|transport|session|streamable http) error(?: -?\d+)?)\s?[:.–-]+\s*)*(?:(?:the|your|this|that) )?(?:(?:provided|given|requested|supplied|specified|current) )?`;
 
 const SPEAKS = new RegExp(`^${BEFORE}(?:${WORDINGS.join("|")})`, "i");
 

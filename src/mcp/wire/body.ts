@@ -44,7 +44,7 @@ export async function readBody(
     const { bytes, isComplete } = await chunks.read(maxBytes);
     return isComplete ? bytes : undefined;
   } finally {
-    await chunks.return();
+    await chunks.close();
   }
 }
 
@@ -195,7 +195,7 @@ const WAITING_MS = 1_000;
  * all, unless it says otherwise; while other large bodies are held, this one is
  * not read on.
  */
-export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
+export class BodyChunks {
   readonly #response: Response;
   readonly #onChunk: (() => void) | undefined;
   readonly #maxBytes: number;
@@ -222,23 +222,23 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   }
 
   /**
-   * Reads a chunk.
+   * Reads a chunk; `undefined` at the end.
    *
    * @throws {ProxyError} `bad-answer`: the body's encoding is not known.
    * @throws What the connection failed with.
    */
-  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+  async next(): Promise<Uint8Array | undefined> {
     if (!this.#reader) {
       checkEncoding(this.#response);
-      if (!this.#response.body) return { done: true, value: undefined };
+      if (!this.#response.body) return undefined;
       this.#reader = this.#response.body.getReader();
     }
     if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
-    const value = await this.#read(this.#reader);
-    if (!value?.length) return { done: true, value: undefined };
-    this.#heldBytes += value.length;
+    const chunk = await this.#read(this.#reader);
+    if (!chunk?.length) return undefined;
+    this.#heldBytes += chunk.length;
     this.#onChunk?.();
-    return { done: false, value };
+    return chunk;
   }
 
   async #read(
@@ -283,10 +283,10 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
     const kept = new BlockBuffer(expectedBytes(this.#response, maxBytes));
     kept.push(beginning);
     while (kept.byteLength <= maxBytes) {
-      const { value } = await this.next();
-      if (!value) return { bytes: kept.take(), isComplete: true };
-      kept.push(value);
-      if (kept.isLarge) this.reuse(value);
+      const chunk = await this.next();
+      if (!chunk) return { bytes: kept.take(), isComplete: true };
+      kept.push(chunk);
+      if (kept.isLarge) this.reuse(chunk);
     }
     return { bytes: kept.take(), isComplete: false };
   }
@@ -313,14 +313,13 @@ export class BodyChunks implements AsyncIterator<Uint8Array, undefined> {
   }
 
   /** Lets go of the rest, even of a chunk that is waited for. */
-  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+  async close(): Promise<void> {
     this.#giveRoom();
     // It rejects with what the body had failed with already.
     const reader = this.#byteReader ?? this.#reader;
     await reader?.cancel().catch(() => {});
     // Whoever is handed the response may look at its body, read or not.
     reader?.releaseLock();
-    return { done: true, value: undefined };
   }
 }
 

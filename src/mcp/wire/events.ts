@@ -275,23 +275,23 @@ export async function* readEvents(
   const chunks = new BodyChunks(response, { maxBytes, onChunk });
   try {
     for (;;) {
-      const next = await chunks.next().catch((cause) => {
+      const chunk = await chunks.next().catch((cause) => {
         failure = { cause };
       });
-      if (!next || next.done) break;
+      if (!chunk) break;
       turn.begin();
-      for (const event of parser.feed(next.value)) {
+      for (const event of parser.feed(chunk)) {
         yield event;
         if (turn.isOver) await turn.next();
       }
       chunks.heldBytes = parser.heldBytes;
       // No event of this chunk is under way while another is so large.
-      if (parser.holdsCopies) chunks.reuse(next.value);
+      if (parser.holdsCopies) chunks.reuse(chunk);
       if (turn.isOver) await turn.next();
       turn.pause();
     }
   } finally {
-    await chunks.return();
+    await chunks.close();
   }
   const last = parser.end();
   if (last) yield last;

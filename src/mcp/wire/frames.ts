@@ -1,6 +1,6 @@
 /** Bytes ⇄ newline-delimited frames. */
 
-import { giveAway } from "../../blob.ts";
+import { free, giveAway } from "../../blob.ts";
 import {
   BlockBuffer,
   CR,
@@ -287,14 +287,6 @@ export class FrameWriter {
       await iterator.return?.();
     }
   }
-}
-
-/**
- * Gives a chunk's memory back at once. Left to the garbage collector, a large
- * answer would leave tens of MiB of chunks behind before they are looked at.
- */
-function free({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function lines(frames: readonly Uint8Array[]): Uint8Array {

@@ -150,7 +150,6 @@ export abstract class JsonReader {
   #depth = 0;
   /** The open brackets: a bit for each. */
   #braces = new Uint32Array(4);
-  #isObject = false;
 
   /** A value begins with this byte; of a bracket, before it is open. */
   protected abstract beginValue(byte: number, at: number): void;
@@ -179,7 +178,7 @@ export abstract class JsonReader {
 
   /** Whether the text begins as an object. */
   get isObject(): boolean {
-    return this.#isObject;
+    return (this.#braces[0] & 1) === 1;
   }
 
   /** Whether the outermost value is complete. */
@@ -228,7 +227,6 @@ export abstract class JsonReader {
     switch (action) {
       case OPENS:
         this.beginValue(byte, at);
-        if (this.#depth === 0) this.#isObject = byte === OPEN_BRACE;
         this.#open(byte === OPEN_BRACE);
         return byte === OPEN_BRACE ? NAME_OR_END : VALUE_OR_END;
       case CLOSES:

@@ -91,7 +91,8 @@ export function partOf(text: Uint8Array, member: Member): Uint8Array {
   return part;
 }
 
-function moved(member: Member, by: number): Member {
+/** A member by its place in another text. */
+export function moved(member: Member, by: number): Member {
   return {
     ...member,
     start: member.start + by,

@@ -285,16 +285,26 @@ export function requestId(
   value: unknown,
   source?: string,
 ): RequestId | undefined {
-  if (typeof value === "string") {
-    return { source: source ?? JSON.stringify(value), key: `s:${value}` };
-  }
+  if (typeof value === "string") return stringId(value, source);
   if (typeof value === "number") {
     return { source: source ?? String(value), key: `n:${value}` };
   }
 }
 
-export function stringId(value: string): RequestId {
-  return { source: JSON.stringify(value), key: `s:${value}` };
+export function stringId(value: string, source?: string): RequestId {
+  return { source: source ?? JSON.stringify(value), key: `s:${value}` };
+}
+
+const encoder = new TextEncoder();
+
+/** The frame of a message; what it has beside its ID is JSON. */
+export function frameOf(
+  id: RequestId | undefined,
+  members: string,
+): Uint8Array {
+  // The ID goes in as source text: a parsed one may have lost digits.
+  const member = id === undefined ? "" : `"id":${id.source},`;
+  return encoder.encode(`{"jsonrpc":"2.0",${member}${members}}`);
 }
 
 /** The request ID for its JSON source, as the scanner found it. */

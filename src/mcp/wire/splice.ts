@@ -5,6 +5,7 @@ import { isObject } from "../../json.ts";
 import { Turn } from "../../time.ts";
 import { joinBytes } from "./bytes.ts";
 import {
+  moved,
   parseMember,
   partOf,
   rootOf,
@@ -35,12 +36,8 @@ export function membersOf(text: Uint8Array, of: Member): readonly Member[] {
 /** Those that are kept; of what lies too deep they are looked for now. */
 function keptMembersOf(text: Uint8Array, of: Member): readonly Member[] {
   const { start, end, members } = of;
-  return members ??
-    rootOf(text.subarray(start, end)).members?.map((member) => ({
-      ...member,
-      start: start + member.start,
-      end: start + member.end,
-    })) ?? [];
+  return members ?? moved(rootOf(text.subarray(start, end)), start).members ??
+    [];
 }
 
 /** All members of a name, in order. */
