@@ -6,7 +6,7 @@ import { within } from "../../support/deadline.ts";
 import { mcp, result, Sessions } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { answers, asking, hang } from "./held_requests.ts";
+import { answers, asking, hang } from "./calls.ts";
 
 /** A client's stream, by hand: how much of it was read. */
 class Feed {

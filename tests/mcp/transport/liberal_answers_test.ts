@@ -2,7 +2,7 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
-import { within } from "../../support/deadline.ts";
+import { answerWhen } from "../../support/answer_when.ts";
 import { Front } from "../../support/http_front.ts";
 import { modern } from "../../support/modern_message.ts";
 import {
@@ -12,8 +12,9 @@ import {
   result,
 } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
 import { httpSse } from "../../support/raw_sse.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
+import { asEvents, asJson, linesOf, NOTE } from "./calls.ts";
 
 const OK =
   '{"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"hi"}]}}';
@@ -38,27 +39,14 @@ const REPAIRED: Readonly<Record<string, readonly [string, string]>> = {
   "that is all of these": [`${MARK}[${NULL_ERROR}]`, OK],
 };
 
-/** Sends C(3) in a session, and gives the line that answers it. */
-async function answerTo(
-  call: McpHandler,
-  initialized: Record<string, unknown> = INITIALIZED,
-): Promise<string> {
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) => reply.json(result(message, initialized)),
-    "tools/call": call,
-  }));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(3, "tools/call", { name: "t" });
-  const { text } = await within(client.next(), "the answer");
-  assertEquals(await client.close(), [], "nothing follows the one answer");
-  return text;
+/** The one line that answers a call of the ID 3. */
+async function answerTo(call: McpHandler): Promise<string> {
+  const [line, ...others] = await linesOf(call);
+  assertEquals(others, [], "nothing follows the one answer");
+  return line;
 }
 
-const asJson = (text: string): McpHandler => (_message, reply) =>
-  reply.status(200, { "content-type": "application/json" }, text);
-
-const asEvents = (text: string): McpHandler => async (_message, reply) => {
+const asStream = (text: string): McpHandler => async (_message, reply) => {
   const stream = await reply.sse();
   await stream.raw(text);
   await stream.end();
@@ -68,7 +56,7 @@ for (const [what, [sent, line]] of Object.entries(REPAIRED)) {
   Deno.test(`an answer ${what} is delivered, as a body and as an event`, async () => {
     const compact = (text: string) => text.replace(/^{ */, "{");
     assertEquals(compact(await answerTo(asJson(sent))), line);
-    assertEquals(compact(await answerTo(asEvents(`data: ${sent}\n\n`))), line);
+    assertEquals(compact(await answerTo(asEvents(sent))), line);
   });
 }
 
@@ -94,25 +82,16 @@ const DISCARDED: Readonly<Record<string, string>> = {
 for (const [what, member] of Object.entries(DISCARDED)) {
   Deno.test(`an answer with ${what} is bad-answer, as a body, as an event and in an array`, async () => {
     const sent = `{"jsonrpc":"2.0","id":3,${member}}`;
-    const note = '{"jsonrpc":"2.0","method":"notifications/message"}';
+    const [first, ...rest] = await linesOf(asJson(`[${NOTE},${sent}]`), {
+      protocolVersion: "2025-03-26",
+    });
+    assertEquals([first, rest.length], [NOTE, 1]);
     const lines = [
       await answerTo(asJson(sent)),
-      await answerTo(asEvents(`data: ${sent}\n\n`)),
+      await answerTo(asEvents(sent)),
       await answerTo(asJson(`[${sent}]`)),
+      ...rest,
     ];
-    await using server = await RawServer.start(mcp({
-      initialize: (message, reply) =>
-        reply.json(result(message, {
-          ...INITIALIZED,
-          protocolVersion: "2025-03-26",
-        })),
-      "tools/call": asJson(`[${note},${sent}]`),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    await client.initialize();
-    client.request(3, "tools/call", { name: "t" });
-    assertEquals((await client.next()).text, note);
-    lines.push((await client.next()).text);
     for (const line of lines) {
       const { id, error } = JSON.parse(line);
       assertEquals([id, error.data.reason], [3, "bad-answer"]);
@@ -125,26 +104,20 @@ for (const data of ["", `,"data":"${LONG}"`]) {
     const line =
       `{"jsonrpc":"2.0","id":3,"error":{"message":"","code":-1${data}}}`;
     const sent = line.replace('"message":"",', "");
-    const parsed = (text: string) => JSON.parse(text);
-    assertEquals(parsed(await answerTo(asJson(sent))), parsed(line));
-    assertEquals(
-      parsed(await answerTo(asEvents(`data: ${sent}\n\n`))),
-      parsed(line),
-    );
-    const refused = await answerTo((_message, reply) =>
-      reply.status(400, { "content-type": "application/json" }, sent)
-    );
-    assertEquals(parsed(refused), parsed(line));
+    for (const call of [asJson(sent), asEvents(sent), asJson(sent, 400)]) {
+      assertEquals(JSON.parse(await answerTo(call)), JSON.parse(line));
+    }
   });
 }
 
-Deno.test("initialize answered with null is bad-answer, and opens no session", async () => {
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) => reply.json(result(message, null)),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  assertEquals((await client.next()).json.error.data.reason, "bad-answer");
+Deno.test("initialize answered with null is bad-answer, and in an array of one it is answered", async () => {
+  for (const [isArray, value] of [[false, null], [true, INITIALIZED]]) {
+    const { error } = await answerWhen((message, reply) => {
+      const answer = result(message, value);
+      return reply.json(isArray ? [answer] : answer);
+    }, { method: "initialize", params: {} });
+    assertEquals(error?.data.reason, isArray ? undefined : "bad-answer");
+  }
 });
 
 Deno.test("a pretty-printed answer with any line end is one line without CR, whatever else is to repair", async () => {
@@ -157,39 +130,20 @@ Deno.test("a pretty-printed answer with any line end is one line without CR, wha
 });
 
 Deno.test("an array of several is as many lines where the revision has no batches, and one where it has", async () => {
-  const note = '{"jsonrpc":"2.0","method":"notifications/message"}';
-  for (const protocolVersion of ["2025-06-18", "2025-03-26"]) {
-    await using server = await RawServer.start(mcp({
-      initialize: (message, reply) =>
-        reply.json(result(message, { ...INITIALIZED, protocolVersion })),
-      "tools/call": asJson(`[${note},${OK}]`),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    await client.initialize();
-    client.request(3, "tools/call", { name: "t" });
-    const isBatch = protocolVersion === "2025-03-26";
-    assertEquals(
-      (await client.close()).map(({ text }) => text),
-      isBatch ? [`[${note},${OK}]`] : [note, OK],
-    );
+  const array = `[${NOTE},${OK}]`;
+  for (
+    const [protocolVersion, lines] of [
+      ["2025-06-18", [NOTE, OK]],
+      ["2025-03-26", [array]],
+    ] as const
+  ) {
+    assertEquals(await linesOf(asJson(array), { protocolVersion }), lines);
   }
-});
-
-Deno.test("initialize answered in an array of one is answered", async () => {
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) => reply.json([result(message, INITIALIZED)]),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  assertEquals((await client.next()).json.id, 1);
 });
 
 Deno.test("an HTTP error that is a JSON-RPC error with a mark, in an array, beside a null result is that error", async () => {
   const sent = `${MARK}[${NO.replace(/}$/, ',"result":null}')}]`;
-  const line = await answerTo((_message, reply) =>
-    reply.status(400, { "content-type": "application/json" }, sent)
-  );
-  assertEquals(line, NO);
+  assertEquals(await answerTo(asJson(sent, 400)), NO);
 });
 
 /** Events that are no JSON-RPC, as targets send them. */
@@ -200,52 +154,39 @@ const JUNK =
 Deno.test("events that are no JSON-RPC are skipped, and told at debug", async () => {
   const told: string[] = [];
   const log = { ...SILENT_LOG, debug: (text: string) => void told.push(text) };
-  await using server = await RawServer.start(mcp({
-    "tools/call": asEvents(`${JUNK}data: ${OK}\n\n`),
-  }));
-  await using client = new StreamClient({ url: server.url, log });
-  await client.initialize();
-  client.request(3, "tools/call", { name: "t" });
-  assertEquals((await client.close()).map(({ text }) => text), [OK]);
+  const call = asStream(`${JUNK}data: ${OK}\n\n`);
+  assertEquals(await linesOf(call, { log }), [OK]);
   const skipped = told.filter((text) => text.startsWith("skipped an event"));
   assertEquals(skipped.length, JUNK.match(/^data/gm)?.length);
 });
 
 Deno.test("events that are no JSON-RPC are skipped in a modern stream, too", async () => {
-  await using server = await RawServer.start(mcp({
-    "tools/call": asEvents(`${JUNK}data: ${OK}\n\n`),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(3, "tools/call", modern({ name: "t" }));
-  assertEquals((await client.close()).map(({ text }) => text), [OK]);
+  await using w = await StreamWorld.start({
+    "tools/call": asStream(`${JUNK}data: ${OK}\n\n`),
+  });
+  w.client.request(3, "tools/call", modern({ name: "t" }));
+  assertEquals((await w.client.close()).map(({ text }) => text), [OK]);
 });
 
 for (const name of ["error", "response", "x"]) {
   Deno.test(`a message in an event named ${name} is delivered`, async () => {
     const text = `event: ${name}\ndata: ${OK}\n\n`;
-    assertEquals(await answerTo(asEvents(text)), OK);
+    assertEquals(await answerTo(asStream(text)), OK);
   });
 }
 
 for (const end of ["", "\n", "\r", "\r\n"]) {
   Deno.test(`an answer is delivered whose stream ends with ${JSON.stringify(end)} after it`, async () => {
-    assertEquals(await answerTo(asEvents(`data: ${OK}${end}`)), OK);
+    assertEquals(await answerTo(asStream(`data: ${OK}${end}`)), OK);
   });
 }
 
-for (const cut of [OK.slice(0, -1), OK.replace("3", "4"), "ping"]) {
+for (const cut of [OK.slice(0, -1), OK.replace("3", "4"), "ping", NOTE]) {
   Deno.test(`a stream that ends after ${cut.slice(-12)} has no answer`, async () => {
-    const text = await answerTo(asEvents(`data: ${cut}\n`));
+    const text = await answerTo(asStream(`data: ${cut}\n`));
     assertEquals(JSON.parse(text).error.data.reason, "stream-cut");
   });
 }
-
-Deno.test("a cut notification is not delivered", async () => {
-  const text = await answerTo(
-    asEvents('data: {"jsonrpc":"2.0","method":"n"}\n'),
-  );
-  assertEquals(JSON.parse(text).error.data.reason, "stream-cut");
-});
 
 for (const format of ["gzip", "brotli"] as const) {
   Deno.test(`an answer in ${format} is delivered, as a body and as a stream`, async () => {
@@ -290,36 +231,32 @@ Deno.test("over HTTP+SSE the same is delivered, repaired and skipped", async () 
     ...Object.values(REPAIRED).map(([text]) => `data: ${text}\n\n`),
     `${JUNK}event: response\ndata: ${OK}\n\n`,
   ];
-  await using server = await RawServer.start(
+  await using w = await StreamWorld.start(
     httpSse(async ({ id }, { stream }) => {
       if (id === 3) await stream.raw(sent.shift() ?? "");
     }),
+    { transport: "sse" },
   );
-  await using client = new StreamClient({ url: server.url, transport: "sse" });
-  await client.initialize();
+  await w.client.initialize();
   const count = sent.length;
   for (let call = 0; call < count; call++) {
-    client.request(3, "tools/call", { name: "t" });
-    const { json } = await within(client.next(), "the answer");
+    w.client.request(3, "tools/call", { name: "t" });
+    const { json } = await w.client.next();
     assertEquals([json.id, "error" in json && "result" in json], [3, false]);
   }
 });
 
 Deno.test("what comes on the GET stream is repaired, and junk on it skipped", async () => {
   const ask = '{"jsonrpc":"2.0","id":7,"method":"roots/list"}';
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     GET: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.raw(`${JUNK}event: x\ndata: ${MARK}[${ask}]\n\n`);
       await stream.closed;
     },
-  }));
-  await using client = new StreamClient({
-    url: server.url,
-    standaloneStream: true,
-  });
-  await client.initialize();
-  assertEquals((await within(client.next(), "the request")).text, ask);
+  }, { standaloneStream: true });
+  await w.client.initialize();
+  assertEquals((await w.client.next()).text, ask);
 });
 
 Deno.test("over HTTP with a tool policy the same is delivered, repaired and skipped", async () => {
@@ -332,44 +269,29 @@ Deno.test("over HTTP with a tool policy the same is delivered, repaired and skip
     `data: ${list}\n`,
     `data: ${list}`,
   ];
-  for (const text of texts) {
-    await using target = await RawServer.start(mcp({
-      "tools/list": asEvents(text),
-    }));
+  const listAt = async (handler: McpHandler) => {
+    await using target = await RawServer.start(mcp({ "tools/list": handler }));
     await using front = await Front.start({
       target: target.url,
       tools: { deny: ["x"] },
     });
-    const answer = await front.post({
-      jsonrpc: "2.0",
-      id: "l",
-      method: "tools/list",
-    });
-    const [line] = (await answer.text()).match(/^data: .*tools.*\n\n/m) ?? [];
+    const ask = { jsonrpc: "2.0", id: "l", method: "tools/list" };
+    return await (await front.post(ask)).text();
+  };
+  for (const text of texts) {
+    const answer = await listAt(asStream(text));
+    const [line] = answer.match(/^data: .*tools.*\n\n/m) ?? [];
     const message = JSON.parse(line?.slice("data: ".length) ?? "0");
     const [one] = [message].flat();
     assertEquals(one, JSON.parse(list), text);
   }
-  await using target = await RawServer.start(mcp({
-    "tools/list": asJson(MARK + list),
-  }));
-  await using front = await Front.start({
-    target: target.url,
-    tools: { deny: ["x"] },
-  });
-  const answer = await front.post({
-    jsonrpc: "2.0",
-    id: "l",
-    method: "tools/list",
-  });
-  assertEquals(await answer.text(), list);
+  assertEquals(await listAt(asJson(MARK + list)), list);
 });
 
 Deno.test("a byte order mark before a line of stdin is taken off", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "ping");
-  client.send(`${MARK}{"jsonrpc":"2.0","id":2,"method":"ping"}`);
-  const ids = (await client.close()).map(({ json }) => json.id).toSorted();
+  await using w = await StreamWorld.start({});
+  w.client.request(1, "ping");
+  w.client.send(`${MARK}{"jsonrpc":"2.0","id":2,"method":"ping"}`);
+  const ids = (await w.client.close()).map(({ json }) => json.id).toSorted();
   assertEquals(ids, [1, 2]);
 });

@@ -3,7 +3,7 @@ import { Clock } from "../../support/clock.ts";
 import { mcp } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { answers, asking, hang } from "./held_requests.ts";
+import { answers, asking, hang } from "./calls.ts";
 
 const MIB = 1024 * 1024;
 
