@@ -6,7 +6,7 @@
 import { ProxyError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
 import { delay, whenOver, within, withLimit } from "../../time.ts";
-import type { ToolRecorder } from "../tools/recorder.ts";
+import type { CallGuard } from "../tools/gate.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { summaryOf, UNKNOWN_STATUSES } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
@@ -37,7 +37,7 @@ export interface SessionTarget extends Target {
   /** Which transport of MCP over HTTP the target speaks; `auto` finds out. */
   readonly transport: "auto" | "streamable-http" | "sse";
   /** Looks at calls before they are sent in a session, if anyone does. */
-  readonly callGuard?: ToolRecorder;
+  readonly callGuard?: CallGuard;
 }
 
 /** How long a session that was replaced may take to end. */

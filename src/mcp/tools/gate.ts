@@ -1,6 +1,7 @@
 /** The layer that keeps tools from being seen and called. */
 
-import { ProxyError } from "../../errors.ts";
+import { bytesOf } from "../../blob.ts";
+import { messageOf, ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import { untilAborted } from "../../time.ts";
 import {
@@ -8,6 +9,7 @@ import {
   Background,
   OwnRequests,
 } from "../transport/awaited.ts";
+import type { Exchange } from "../transport/exchange.ts";
 import { errorFrame, shuttingDown } from "../transport/failure.ts";
 import {
   cancelledId,
@@ -19,9 +21,12 @@ import {
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
+import { SessionExpiredError } from "../transport/retry.ts";
 import { dense, includesBytes } from "../wire/bytes.ts";
 import { metaLike } from "../wire/era.ts";
+import type { SessionHeaders } from "../wire/headers.ts";
 import {
+  parseMessageInTurns,
   type RequestId,
   type RequestMessage,
   requestsOf,
@@ -31,13 +36,19 @@ import {
 import { checkUnambiguous } from "./ambiguity.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
-import { ToolRecorder } from "./recorder.ts";
+import { type AskForTools, recordTools } from "./recorder.ts";
+
+/**
+ * Has a last look at calls before they are sent: what allowed them may have been
+ * said in a session that is gone.
+ */
+export type CallGuard = Pick<ToolGate, "sessionBegan" | "refusal">;
 
 export interface ToolGateOptions extends Refusing {
   readonly policy: ToolPolicy;
   readonly log: Log;
-  /** What lies behind, handed the gate's emit and a last look at calls. */
-  readonly link: (emit: Emit, guard: ToolRecorder | undefined) => Link;
+  /** What lies behind, handed the gate's emit and what has a last look. */
+  readonly link: (emit: Emit, guard: CallGuard | undefined) => Link;
 }
 
 /** How `notifications/…/list_changed` ends: the slashes may be escaped. */
@@ -52,15 +63,16 @@ export class ToolGate implements Link {
   /** Requests that wait for the list of tools, by their IDs. */
   readonly #suspended = new Map<string, RequestMessage>();
   readonly #background: Background;
-  readonly #recorder: ToolRecorder;
+  /** Lists that are being fetched, by where they are fetched. */
+  readonly #listings = new Map<unknown, Promise<string | undefined>>();
+  #hasSession = false;
   #isDrained = false;
 
   constructor(options: ToolGateOptions) {
     this.#options = options;
     this.#background = new Background(options.log);
-    this.#recorder = new ToolRecorder(options);
     // Names are known for good; only what tools say of themselves may change.
-    const guard = options.policy.usesHints ? this.#recorder : undefined;
+    const guard = options.policy.usesHints ? this : undefined;
     this.#link = options.link((frame) => this.#emit(frame), guard);
     this.#own = new OwnRequests("sigv4-proxy:tools", this.#link);
   }
@@ -122,7 +134,7 @@ export class ToolGate implements Link {
     for (const one of requests) this.#suspended.set(one.id.key, one);
     let passed: Promise<void> | void;
     const recorded = this.#background.start(async () => {
-      const failure = await this.#recorder.record(
+      const failure = await this.#record(
         JSON.stringify(metaLike(like.params)),
         like.params,
         (params) => this.#own.ask("tools/list", params),
@@ -141,6 +153,57 @@ export class ToolGate implements Link {
       if (rest) passed = this.#pass(...rest, failure);
     });
     return recorded.then(() => passed);
+  }
+
+  /** A session has begun: what was said in another one does not hold in it. */
+  sessionBegan(): void {
+    const { policy } = this.#options;
+    // A list that waits for the first session need not be fetched anew.
+    if (this.#hasSession || !policy.isEmpty) policy.forget();
+    this.#hasSession = true;
+  }
+
+  /** Why an exchange may not be sent; a batch is sent whole or not at all. */
+  async refusal(
+    exchange: Exchange,
+    session: SessionHeaders,
+    ask: AskForTools,
+  ): Promise<ProxyError | undefined> {
+    const { policy } = this.#options;
+    for (const params of await callsIn(exchange)) {
+      const name = toolName(params);
+      // Each session is asked for itself: two may be of different accounts.
+      const failure = policy.knows(name)
+        ? undefined
+        : await this.#record(session, params, ask);
+      const refusal = policy.refusal(name, failure);
+      if (refusal !== undefined) return refusal;
+    }
+  }
+
+  /** Records the list, once for all calls that have a place in common. */
+  #record(
+    where: unknown,
+    like: unknown,
+    ask: AskForTools,
+  ): Promise<string | undefined> {
+    return this.#listings.getOrInsertComputed(
+      where,
+      () => this.#list(like, ask).finally(() => this.#listings.delete(where)),
+    );
+  }
+
+  async #list(like: unknown, ask: AskForTools): Promise<string | undefined> {
+    const { policy, log } = this.#options;
+    const failure = await recordTools(policy, like, ask).catch((cause) => {
+      if (cause instanceof SessionExpiredError) throw cause;
+      return messageOf(cause);
+    });
+    if (failure !== undefined) {
+      log.warn("could not list the tools for the policy");
+      log.debug("why the tools could not be listed", { error: failure });
+    }
+    return failure;
   }
 
   holds(id: RequestId): boolean {
@@ -199,4 +262,16 @@ export class ToolGate implements Link {
   close(limitMs: number): Promise<void> {
     return this.#link.close(limitMs);
   }
+}
+
+async function callsIn(
+  { method, params, body }: Exchange,
+): Promise<readonly unknown[]> {
+  if (method === "tools/call") return [params];
+  if (method !== "batch") return [];
+  const message = await parseMessageInTurns(await bytesOf(body));
+  if (message.kind === "invalid") return [];
+  return requestsOf(message)
+    .filter(({ method }) => method === "tools/call")
+    .map(({ params }) => params);
 }
