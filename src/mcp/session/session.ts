@@ -132,12 +132,15 @@ export class Session implements Link {
     const { method, params } = message;
     const cancelled = cancelledId(message);
     if (cancelled && !this.#cancel(cancelled)) return;
-    const init = { bytes, method, params, requests: [] };
+    const { promise: refused, resolve: onRefused } = Promise
+      .withResolvers<void>();
+    const init = { bytes, method, params, requests: [], onRefused };
     const done = this.#inFlight.send(init, { gate: this.#gate });
     if (method !== "notifications/initialized") return done;
-    this.#closeGate(
-      within(INITIALIZED_WAIT_MS, done).then(() => this.#keeper.begin()),
-    );
+    const begun = within(INITIALIZED_WAIT_MS, done)
+      .then(() => this.#keeper.begin());
+    // Whether the session is lost shows in what follows as well.
+    this.#closeGate(Promise.race([begun, refused]));
     return done;
   }
 

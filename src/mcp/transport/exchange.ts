@@ -46,6 +46,8 @@ export interface ExchangeInit {
   readonly onAnswer?: (answer: ResponseMessage) => void;
   /** For an answer of the client's: the session that asked. */
   readonly answerTo?: SessionHeaders;
+  /** Is told of an HTTP error for good, before its body is read. */
+  readonly onRefused?: () => void;
 }
 
 /**
@@ -59,6 +61,7 @@ export class Exchange {
   readonly requests: readonly PendingRequest[];
   readonly onAnswer: ExchangeInit["onAnswer"];
   readonly answerTo: ExchangeInit["answerTo"];
+  readonly onRefused: ExchangeInit["onRefused"];
   readonly startedAt = performance.now();
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
@@ -104,6 +107,7 @@ export class Exchange {
     ));
     this.onAnswer = init.onAnswer;
     this.answerTo = init.answerTo;
+    this.onRefused = init.onRefused;
     this.#body = init.bytes;
     for (const request of this.requests) this.#open.set(request.key, request);
     this.#waiting = this.#open.size;

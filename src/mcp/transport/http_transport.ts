@@ -221,6 +221,7 @@ export class HttpTransport implements AnswerContext {
     response: Response,
   ): Promise<void> {
     const { url } = this.target;
+    if (retryableAfter(response, true) === "never") exchange.onRefused?.();
     const body = await parseErrorBody(response, exchange);
     const { messages, text, answer, isOwn, isClear } = body;
     if (isRedirect(response)) throw redirectError(response, url);

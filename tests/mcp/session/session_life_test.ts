@@ -2,7 +2,11 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
-import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
+import {
+  type RawEventStream,
+  RawServer,
+  type RawStream,
+} from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 import { count, initialised } from "./world.ts";
 
@@ -82,6 +86,39 @@ Deno.test("a request that waits for its turn is not idle", async () => {
   assertEquals((await w.client.answer(1)).json.result, { said: "slow" });
   assertEquals((await w.client.answer(2)).json.result, {});
 });
+
+for (const status of [400, 403, 404, 503]) {
+  const waits = status === 503;
+  Deno.test(`a call ${waits ? "waits" : "does not wait"} for the end of an HTTP ${status} that refuses initialized`, async () => {
+    using _clock = new Clock();
+    const began = Promise.withResolvers<RawStream>();
+    const refused = Promise.withResolvers<void>();
+    await using w = await initialised({
+      "notifications/initialized": async (_message, reply) => {
+        const body = await reply.stream(status);
+        began.resolve(body);
+        await body.closed;
+      },
+    }, {
+      retries: 0,
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        if (!response.ok) refused.resolve();
+        return response;
+      },
+    });
+    w.client.request(1, "m");
+    if (waits) {
+      await refused.promise;
+      // An answer waits for nothing.
+      w.client.send({ jsonrpc: "2.0", id: "q", result: {} });
+      await w.server.requests.find((seen) => seen.text().includes('"q"'));
+      assertEquals(count(w.server, "m"), 0);
+      await (await began.promise).cut();
+    }
+    assertEquals((await w.client.answer(1)).json.result, {});
+  });
+}
 
 Deno.test("the end of stdin right after initialized leaves no standalone stream behind", async () => {
   const release = Promise.withResolvers<void>();
