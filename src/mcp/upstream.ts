@@ -7,8 +7,7 @@
 import { replace } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import { eraOf } from "./wire/era.ts";
-import { errorFrame } from "./transport/failure.ts";
-import { cancelledId, type Link } from "./transport/link.ts";
+import { cancelledId, type Link, refuse } from "./transport/link.ts";
 import {
   type BatchMessage,
   requestsOf,
@@ -50,8 +49,13 @@ export class Upstream implements Link {
 
   #accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     if (message.kind === "batch") {
-      const fault = batchFault(message);
-      if (fault !== undefined) return this.#refuse(message, fault);
+      const detail = batchFault(message);
+      if (detail !== undefined) {
+        const error = new ProxyError("invalid-request", detail);
+        const { log } = this.#options;
+        log.warn("refused a message of the client", { detail });
+        return refuse(this.#options, message, error);
+      }
     } else if (
       message.kind === "notification" &&
       message.method === "notifications/cancelled"
@@ -67,17 +71,6 @@ export class Upstream implements Link {
     }
     this.#hasSession = true;
     return this.#session.accept(bytes, message);
-  }
-
-  async #refuse(batch: BatchMessage, detail: string): Promise<void> {
-    const { emit, log, observer } = this.#options;
-    const error = new ProxyError("invalid-request", detail);
-    log.warn("refused a message of the client", { detail });
-    observer?.refused?.(error);
-    // All at once: at the end of stdin nobody waits for the next of them.
-    await Promise.allSettled(
-      requestsOf(batch).map(({ id }) => emit(errorFrame(error, id))),
-    );
   }
 
   async drain(deadline: AbortSignal): Promise<void> {

@@ -1,9 +1,13 @@
-/** The arguments by which calls name a profile, or an account and a role, of AWS. */
+/**
+ * By what calls are given identities of AWS: arguments that name a profile, or
+ * an account and a role; or what their tools say of themselves.
+ */
 
 import { ProxyError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { Glob } from "../glob.ts";
-import type { IdentitySelection } from "../mcp/profiles/selection.ts";
+import type { IdentitySelection } from "../mcp/profiles/argument.ts";
+import { toolName, type ToolPolicy } from "../mcp/tools/policy.ts";
 import type { OptionNames } from "../naming.ts";
 
 const PROFILE_ARGUMENT = "aws_profile";
@@ -175,4 +179,19 @@ function listed(allowed: readonly string[]): string {
   const more = allowed.length - MOST_NAMED;
   const names = allowed.slice(0, MOST_NAMED).join(", ");
   return more > 0 ? `${names} and ${more} more` : names;
+}
+
+/** A role for what does not say that it only reads; nothing is named. */
+export function writeSelection(
+  policy: ToolPolicy,
+  names: OptionNames,
+): IdentitySelection {
+  return {
+    prefix: "write-role",
+    offered: {},
+    option: names.writeRole,
+    select: (_named, { params }) =>
+      policy.readsOnly(toolName(params)) ? undefined : "writer",
+    nameOf: () => `the role of ${names.writeRole}`,
+  };
 }

@@ -10,11 +10,8 @@ import {
   LoginLink,
   type LoginLinkOptions,
 } from "../mcp/login/login_link.ts";
+import type { IdentitySelection } from "../mcp/profiles/argument.ts";
 import { IdentityRouter } from "../mcp/profiles/router.ts";
-import {
-  type IdentitySelection,
-  writeSelection,
-} from "../mcp/profiles/selection.ts";
 import { ToolSchemas } from "../mcp/stateless/tool_schemas.ts";
 import { ToolGate } from "../mcp/tools/gate.ts";
 import { ToolPolicy } from "../mcp/tools/policy.ts";
@@ -27,6 +24,7 @@ import {
   accountSelection,
   partsOfIdentity,
   profileSelection,
+  writeSelection,
 } from "./identities.ts";
 
 export interface ClientLinkOptions extends UpstreamOptions {
@@ -45,13 +43,12 @@ export interface ClientLinkOptions extends UpstreamOptions {
   readonly writer?: typeof globalThis.fetch;
 }
 
-/** What sends requests for one identity, until it is disposed of. */
-export interface OpenedFetch extends Disposable {
-  readonly fetch: typeof globalThis.fetch;
-}
-
 export interface Accounts extends AccountRules {
-  readonly open: (account: string, role: string | undefined) => OpenedFetch;
+  /** Makes what sends for one of them, until it is disposed of. */
+  readonly open: (
+    account: string,
+    role: string | undefined,
+  ) => typeof globalThis.fetch & Disposable;
 }
 
 /** The options with the policy of the gate before them, if there is one. */
@@ -127,8 +124,7 @@ function linkOf(identity: string, options: ClientLinkOptions): Link {
   const { accounts, writer: fetch } = options;
   if (accounts) {
     const opened = accounts.open(...partsOfIdentity(identity));
-    const link = gated({ ...options, fetch: opened.fetch }, upstream);
-    return disposing(link, opened);
+    return disposing(gated({ ...options, fetch: opened }, upstream), opened);
   }
   // The gate before the router has looked at what goes here.
   if (fetch) return upstream({ ...options, fetch, callGuard: undefined });

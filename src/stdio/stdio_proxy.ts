@@ -25,7 +25,6 @@ import { productOf, withUserAgent } from "../net/user_agent.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
 import { aborted, delay, within } from "../time.ts";
 import { ClientInput } from "./client_input.ts";
-import type { AccountRules } from "./identities.ts";
 import type { Accounts, ClientLinkOptions } from "./layers.ts";
 
 /** What {@linkcode runStdioProxy} carries, and how. */
@@ -96,18 +95,11 @@ export interface StdioProxyOptions extends ProxyOptions {
   >;
 }
 
-type OfLayers = "observer" | "writer" | "receiptOf" | "findLogin";
+type OfLayers = "observer" | "accounts" | "writer" | "receiptOf" | "findLogin";
 
 /** What the program adds to them. */
 export interface StdioProxyRun
   extends StdioProxyOptions, Naming, Pick<ClientLinkOptions, OfLayers> {
-  /** The AWS accounts that calls may name, and what signs for one. */
-  readonly accounts?: AccountRules & {
-    readonly open: (
-      account: string,
-      role: string | undefined,
-    ) => typeof globalThis.fetch & Disposable;
-  };
   /** Whether nobody else has the chunks of `readable`; `false` by default. */
   readonly takesChunks?: boolean;
 }
@@ -242,7 +234,7 @@ async function* counted(
 
 /** Accounts, each opened when a call needs it. */
 function accountsWith(
-  accounts: NonNullable<StdioProxyRun["accounts"]>,
+  accounts: Accounts,
   redactor: Redactor,
   fetchWith: (
     fetch: typeof globalThis.fetch,
@@ -255,8 +247,9 @@ function accountsWith(
       const opened = new DisposableStack();
       const signed = opened.use(accounts.open(account, role));
       opened.defer(joinSecrets(redactor, [signed]));
-      const fetch = fetchWith(signed, opened);
-      return { fetch, [Symbol.dispose]: () => opened.dispose() };
+      const fetch = fetchWith(signed, opened).bind(undefined);
+      const end = () => opened.dispose();
+      return Object.assign(fetch, { [Symbol.dispose]: end });
     },
   };
 }

@@ -1,8 +1,9 @@
 /**
- * The arguments of a tool that name an identity: put into lists of tools, and
- * taken out of calls.
+ * What chooses among several identities: arguments of a tool, which are put into
+ * lists of tools and taken out of calls.
  */
 
+import { ProxyError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
 import { asObject, isObject } from "../../json.ts";
 import { OPEN_BRACE } from "../wire/bytes.ts";
@@ -22,7 +23,31 @@ import {
   memberNamed,
   removeMembers,
 } from "../wire/splice.ts";
-import type { Named } from "./selection.ts";
+
+/** The arguments of a call that choose, by name; none where it has none. */
+export type Named = Readonly<Record<string, unknown>>;
+
+/** Identities beside the first, and what chooses among them. */
+export interface IdentitySelection {
+  /** What stands before their names in IDs. */
+  readonly prefix: string;
+  /** The arguments that tools gain, each with its JSON schema. */
+  readonly offered: Readonly<Record<string, unknown>>;
+  /** The option that asks for them, as errors name it. */
+  readonly option: string;
+  /** Whether a call has to choose: the first identity is for no call. */
+  readonly isRequired?: boolean;
+  /** How many there are at a time, and how long one is kept that is idle. */
+  readonly limits?: { readonly most: number; readonly idleMs: number };
+  /**
+   * The identity that a call is for; `undefined`: the first.
+   *
+   * @throws {ProxyError} `blocked`: it names what it may not.
+   */
+  select(named: Named, call: RequestMessage): string | undefined;
+  /** What errors call an identity. */
+  nameOf(identity: string): string;
+}
 
 /** How many tools with an argument of such a name are remembered. */
 const MAX_OWNERS = 10_000;
@@ -141,4 +166,16 @@ export function withoutArguments(
     removeMembers(bytes, range, ({ name }) => isNamed(name)),
     { ...call, params: { ...params, arguments: Object.fromEntries(rest) } },
   ];
+}
+
+/** The error of a call in which a choice could hide. */
+export function unreadChoice(
+  { offered, option }: IdentitySelection,
+): ProxyError {
+  return new ProxyError(
+    "blocked",
+    `the call has too many arguments, or too large ones, to look for ${
+      Object.keys(offered).join(" and ")
+    } in them; without ${option} they pass`,
+  );
 }

@@ -25,7 +25,7 @@ import {
 } from "../wire/message.ts";
 import { memberAt, replaceRange, taskIdIn } from "../wire/splice.ts";
 import { answerTo, withId } from "../wire/answers.ts";
-import type { IdentitySelection } from "./selection.ts";
+import type { IdentitySelection } from "./argument.ts";
 import { IdleTimer } from "../../time.ts";
 
 /** What the client has said that holds for each of its sessions. */

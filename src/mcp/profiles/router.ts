@@ -34,9 +34,13 @@ import type {
   ValidMessage,
 } from "../wire/message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
-import { IdentityArguments, isCall, withoutArguments } from "./argument.ts";
+import {
+  IdentityArguments,
+  isCall,
+  unreadChoice,
+  withoutArguments,
+} from "./argument.ts";
 import { type ClientState, IdentityBranch, type LinkMaker } from "./branch.ts";
-import { unreadChoice } from "./selection.ts";
 
 export interface IdentityRouterOptions extends LinkMaker, Refusing {
   readonly log: Log;
