@@ -2,92 +2,60 @@ import {
   assertEquals,
   assertMatch,
   assertNotMatch,
-  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { parseCommand } from "../../src/config/config.ts";
-import { ConfigError } from "../../src/errors.ts";
+import { nearest } from "../../src/config/arguments.ts";
 import {
+  assertFaults,
   configOf,
   ELSEWHERE,
   faultOf,
+  type FaultRow,
   faultsOf,
 } from "../support/command_line.ts";
 
+/** An argument, and what is said of it as an unknown flag. */
+function unknown(args: string | readonly string[], said: string): FaultRow {
+  return [args, `unknown flag ${said}`];
+}
+
 Deno.test("an unknown flag is named without its value, with the flag that was meant", async () => {
-  assertEquals(
-    await faultOf(["--regoin", "eu-west-1"]),
-    "unknown flag --regoin (did you mean --region?)",
-  );
-  assertEquals(
-    await faultOf(["--timeuot=5s"]),
-    "unknown flag --timeuot (did you mean --timeout?)",
-  );
-  assertEquals(
-    await faultOf(["-log-level", "info"]),
-    "unknown flag -log-level (did you mean --log-level?)",
-  );
-  assertEquals(
-    await faultOf(["--zzz=hunter2"]),
-    "unknown flag --zzz (see --help)",
-  );
-  assertEquals(
-    await faultOf(["--no-bogus"]),
-    "unknown flag --no-bogus (see --help)",
-  );
-  assertEquals(
-    await faultOf(["--no-recovr"]),
-    "unknown flag --no-recovr (did you mean --no-recover?)",
-  );
-  assertEquals(await faultOf(["-x"]), "unknown flag -x (see --help)");
-  // The parser's own name for what belongs to no flag.
-  assertEquals(await faultOf(["--_=x"]), "unknown flag --_ (see --help)");
-  assertEquals(await faultOf(["-_"]), "unknown flag --_ (see --help)");
-  assertEquals(
-    await faultOf(["-log_level", "info"]),
-    "unknown flag --log_level (did you mean --log-level?)",
-  );
-  assertEquals(
-    await faultOf(["--__proto__=1"]),
-    "unknown flag --__proto__ (see --help)",
+  await assertFaults(
+    unknown("--regoin eu-west-1", "--regoin (did you mean --region?)"),
+    unknown("--timeuot=5s", "--timeuot (did you mean --timeout?)"),
+    unknown("-log-level info", "-log-level (did you mean --log-level?)"),
+    unknown("--zzz=hunter2", "--zzz (see --help)"),
+    unknown("--no-bogus", "--no-bogus (see --help)"),
+    unknown("--no-recovr", "--no-recovr (did you mean --no-recover?)"),
+    unknown("-x", "-x (see --help)"),
+    // The parser's own name for what belongs to no flag.
+    unknown("--_=x", "--_ (see --help)"),
+    unknown("-_", "--_ (see --help)"),
+    unknown("-log_level info", "--log_level (did you mean --log-level?)"),
+    unknown("--__proto__=1", "--__proto__ (see --help)"),
   );
 });
 
 Deno.test("a flag and its value in one argument is told as that, and the value is not shown", async () => {
-  for (
-    const arg of [
-      "--header X-Api-Key: hunter2",
-      '--header "X-Api-Key: hunter2"',
-      "--header\tX: a=hunter2",
-      "--header: hunter2",
-      "-header hunter2",
-    ]
-  ) {
-    assertEquals(
-      await faultOf([arg]),
-      `unknown flag ${
-        arg.replace(/r[\s:].*/, "r")
-      } (its value is an argument of its own)`,
-    );
-  }
-  assertEquals(
-    await faultOf(["-H X-Api-Key: hunter2"]),
-    "unknown flag -H (see --help)",
-  );
-  assertEquals(
-    await faultOf(["--Schlüssel hunter2"]),
-    "unknown flag --Schlüssel (see --help)",
+  const hint = "(its value is an argument of its own)";
+  await assertFaults(
+    unknown(["--header X-Api-Key: hunter2"], `--header ${hint}`),
+    unknown(['--header "X-Api-Key: hunter2"'], `--header ${hint}`),
+    unknown(["--header\tX: a=hunter2"], `--header ${hint}`),
+    unknown(["--header: hunter2"], `--header ${hint}`),
+    unknown(["-header hunter2"], `-header ${hint}`),
+    unknown(["-H X-Api-Key: hunter2"], "-H (see --help)"),
+    unknown(["--Schlüssel hunter2"], "--Schlüssel (see --help)"),
   );
 });
 
 Deno.test("a flag that begins with a dash that is no hyphen is named, with the flag that was meant", async () => {
   for (const dash of ["\u2013", "\u2014", "\u2212", "\u2013-"]) {
-    for (const more of [["eu-west-1"], []]) {
-      assertEquals(
-        await faultOf([`${dash}region`, ...more]),
-        `unknown flag ${dash}region (did you mean --region?)`,
-      );
-    }
+    const said = `${dash}region (did you mean --region?)`;
+    await assertFaults(
+      unknown(`${dash}region eu-west-1`, said),
+      unknown(`${dash}region`, said),
+    );
   }
 });
 
@@ -103,29 +71,20 @@ Deno.test("what stands after an unknown flag is not reported as a fault of its o
   const [url, ...options] = ELSEWHERE;
   const args = ["--target-url", url, ...options];
   for (
-    const more of [["--bogus", "x"], ["--bogus", "https://x.example"], [
-      "-log-level",
-      "info",
-    ]]
+    const more of ["--bogus x", "--bogus https://x.example", "-log-level info"]
   ) {
-    const faults = await faultsOf([...args, ...more]);
+    const faults = await faultsOf([...args, ...more.split(" ")]);
     assertEquals(faults.length, 1, faults.join());
     assertStringIncludes(faults[0], "unknown flag");
   }
 });
 
 Deno.test("what a misspelt flag would have given is not reported missing", async () => {
-  assertEquals(
-    await faultsOf([
-      "https://mcp.example/mcp",
-      "--regoin=eu-west-1",
-      "--servce=lambda",
-    ]),
-    [
-      "unknown flag --regoin (did you mean --region?)",
-      "unknown flag --servce (did you mean --service?)",
-    ],
-  );
+  const args = ["--regoin=eu-west-1", "--servce=lambda"];
+  assertEquals(await faultsOf(["https://mcp.example/mcp", ...args]), [
+    "unknown flag --regoin (did you mean --region?)",
+    "unknown flag --servce (did you mean --service?)",
+  ]);
 });
 
 Deno.test("a misspelt command is told apart from a URL, and one in the wrong place is named", async () => {
@@ -155,21 +114,14 @@ Deno.test("a URL that lacks its scheme is told so, and its host still tells regi
 });
 
 Deno.test("a flag without its value is a fault of its own", async () => {
-  for (
-    const args of [["--timeout", "--sse"], ["--timeout"], ["--timeout="], [
-      "--timeout",
-      "",
-    ]]
-  ) {
-    const fault = await faultOf(args);
-    assertMatch(
-      fault,
-      /^--timeout needs a value \(set --timeout or MCP_TIMEOUT; /,
-    );
-  }
-  assertStringIncludes(
-    await faultOf(["--header", "--sse"]),
-    "--header needs a value",
+  const fault =
+    /^--timeout needs a value \(set --timeout or MCP_TIMEOUT; one that begins with "-" as --timeout=VALUE\)$/;
+  await assertFaults(
+    ["--timeout --sse", fault],
+    ["--timeout", fault],
+    ["--timeout=", fault],
+    [["--timeout", ""], fault],
+    ["--header --sse", /--header needs a value/],
   );
 });
 
@@ -180,21 +132,11 @@ Deno.test("a value that begins with a hyphen can be given after an equals sign",
 });
 
 Deno.test("a flag given twice is refused, under either of its names", async () => {
-  assertEquals(
-    await faultOf(["--timeout=1s", "--timeout=2s"]),
-    "--timeout is given 2 times (give it once)",
-  );
-  assertEquals(
-    await faultOf(["--sse", "--no-sse"]),
-    "--sse is given 2 times (give it once)",
-  );
-  assertEquals(
-    await faultOf(["--no-sse", "--sse", "--sse=1"]),
-    "--sse is given 3 times (give it once)",
-  );
-  assertEquals(
-    await faultOf(["--service-name", "lambda"]),
-    "--service-name is given 2 times (give it once)",
+  await assertFaults(
+    ["--timeout=1s --timeout=2s", "--timeout is given 2 times (give it once)"],
+    ["--sse --no-sse", "--sse is given 2 times (give it once)"],
+    ["--no-sse --sse --sse=1", "--sse is given 3 times (give it once)"],
+    ["--service-name l", "--service-name is given 2 times (give it once)"],
   );
 });
 
@@ -215,28 +157,26 @@ Deno.test("the target URL is the one argument, or a flag, and not both", async (
 });
 
 Deno.test("on and off are true, false, 1 and 0, and nothing else", async () => {
-  assertMatch(
-    await faultOf(["--sse=yes"]),
-    /^--sse must be true or false, got 'yes' \(set --sse or MCP_ENABLE_SSE\)$/,
-  );
-  assertMatch(await faultOf(["--no-sse=true"]), /^--no-sse takes no value/);
-  assertMatch(
-    await faultOf(["--no-region"]),
-    /^--no-region is no flag: --region takes a value/,
-  );
-  for (const text of ["yes", "on", "2", "t", "truee"]) {
-    assertEquals(
-      await faultOf([], { MCP_SKIP_AUTH: text }),
+  await assertFaults(
+    [
+      "--sse=yes",
+      "--sse must be true or false, got 'yes' (set --sse or MCP_ENABLE_SSE)",
+    ],
+    ["--no-sse=true", /^--no-sse takes no value/],
+    ["--no-region", /^--no-region is no flag: --region takes a value/],
+    ...["yes", "on", "2", "t", "truee"].map((text): FaultRow => [
+      [],
       `skip auth must be true or false, got '${text}' in MCP_SKIP_AUTH ` +
-        "(set --skip-auth or MCP_SKIP_AUTH)",
-    );
-  }
-  assertEquals((await configOf([...ELSEWHERE, "--sse=TRUE"])).sse, true);
-  assertEquals((await configOf([...ELSEWHERE, "--sse", "false"])).sse, false);
-  assertEquals(
-    (await configOf(ELSEWHERE, { MCP_ENABLE_SSE: "False" })).sse,
-    false,
+      "(set --skip-auth or MCP_SKIP_AUTH)",
+      { MCP_SKIP_AUTH: text },
+    ]),
   );
+  const sseOf = async (...args: string[]) =>
+    (await configOf([...ELSEWHERE, ...args])).sse;
+  assertEquals(await sseOf("--sse=TRUE"), true);
+  assertEquals(await sseOf("--sse", "false"), false);
+  const { sse } = await configOf(ELSEWHERE, { MCP_ENABLE_SSE: "False" });
+  assertEquals(sse, false);
 });
 
 Deno.test("what was split at a blank is named with the flag that it belongs to", async () => {
@@ -254,15 +194,27 @@ Deno.test("what was split at a blank is named with the flag that it belongs to",
     ],
   ];
   for (const [args, said] of cases) {
-    const error = await assertRejects(
-      () =>
-        parseCommand(args, () => undefined, {
-          profileRegion: () => Promise.resolve(undefined),
-        }),
-      ConfigError,
-    );
-    assertEquals(error.faults.length, 1, error.message);
-    assertMatch(error.faults[0], said);
-    assertNotMatch(error.message, /s3cret|argument is no command/);
+    const faults = await faultsOf(args);
+    assertEquals(faults.length, 1, faults.join());
+    assertMatch(faults[0], said);
+    assertNotMatch(faults[0], /s3cret|argument is no command/);
   }
+});
+
+const FLAGS = ["target-url", "region", "service-name", "timeout", "sse"];
+
+Deno.test("what is near to a word is what few letters make of it, or one of its parts", () => {
+  for (
+    const [word, found] of [
+      ["regoin", "region"],
+      ["timeoutt", "timeout"],
+      ["ses", "sse"],
+      ["Target-Url", "target-url"],
+      ["service_name", "service-name"],
+      ["url", "target-url"],
+      ["verbose", undefined],
+      ["", undefined],
+      ["x", undefined],
+    ] as const
+  ) assertEquals(nearest(word, FLAGS), found);
 });

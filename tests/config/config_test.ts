@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertMatch,
   assertNotMatch,
@@ -9,8 +10,10 @@ import { describeConfig } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
 import {
   AGENTCORE,
+  assertFaults,
   configOf,
   ELSEWHERE,
+  faultOf,
   faultsOf,
   parse,
 } from "../support/command_line.ts";
@@ -130,4 +133,106 @@ Deno.test("the configuration as it is shown holds no secret", async () => {
   assertEquals(shown.headers, ["X-File", "X-Token"]);
   assertEquals(shown.region, "us-east-1");
   assertEquals(shown.idleTimeoutMs, 900_000);
+});
+
+Deno.test("a list of commas alone is refused, and lifts no rule", async () => {
+  assertEquals(
+    await faultOf([], { MCP_ALLOW_TOOL: " , ," }),
+    "allow tool must be a list with something between the commas, got ',' in " +
+      "MCP_ALLOW_TOOL (set --allow-tool or MCP_ALLOW_TOOL)",
+  );
+});
+
+Deno.test("a glob in another notation is refused, since it would deny nothing", async () => {
+  const globs = "[dD]elete* delete] {delete}* delete} delete_(x|y) delete) " +
+    "x|y /delete/ /delete delete/ / !get_* ^delete_.* delete_x\\*";
+  for (const glob of [...globs.split(" "), "delete_* get_*"]) {
+    for (const rule of ["deny", "allow"]) {
+      const flag = `--${rule}-tool`;
+      const variable = `MCP_${rule.toUpperCase()}_TOOL`;
+      const fault = (where: string) =>
+        `${rule} tool must be one glob, in which only * and ? are special, ` +
+        "without white space, commas, brackets, vertical bars, " +
+        "backslashes, !, ^ or a / at its ends, " +
+        `got '${glob}'${where} (set ${flag} or ${variable})`;
+      await assertFaults(
+        [[`${flag}=${glob}`], fault("")],
+        [[], fault(` in ${variable}`), { [variable]: `list_*,${glob}` }],
+      );
+    }
+  }
+});
+
+Deno.test("a glob may have whatever is common in the names of tools", async () => {
+  const globs = ["*", "?", "a/b", "ns__get-*", "a.b:c@d", "löschen_?"];
+  const config = await configOf(
+    [...ELSEWHERE, ...globs.map((glob) => `--allow-tool=${glob}`)],
+    { MCP_DENY_TOOL: globs.join() },
+  );
+  assertEquals([config.allowTool, config.denyTool], [globs, globs]);
+});
+
+Deno.test("a signature version other than v4 and v4a is refused in the words relied on", async () => {
+  assertEquals(
+    await faultOf([], { AWS_SIG_VERSION: "v5" }),
+    "signature version must be 'v4' or 'v4a', got 'v5' in AWS_SIG_VERSION " +
+      "(set --sig-version or AWS_SIG_VERSION)",
+  );
+});
+
+Deno.test("time limits are positive, and only --timeout can be none", async () => {
+  await assertFaults(
+    ["--idle-timeout=0", /^idle timeout must be from 1ms to 596h, got '0'/],
+    [
+      "--timeout=-5s",
+      /^timeout must be from 1ms to 596h, or 0 for none, got '-5s'/,
+    ],
+    ["--timeout=10us", /from 1ms/],
+    // A longer timer would fire at once.
+    ["--timeout=600h", /to 596h/],
+  );
+  for (
+    const [text, ms] of [
+      ["0", undefined],
+      ["596h", 2_145_600_000],
+      ["1.6ms", 2],
+    ] as const
+  ) {
+    const { timeoutMs } = await configOf([...ELSEWHERE, "--timeout", text]);
+    assertEquals(timeoutMs, ms);
+  }
+});
+
+Deno.test("a size is a whole number of bytes and not zero", async () => {
+  for (const text of ["0", "-1", "lots", "1.5"]) {
+    assertStringIncludes(
+      await faultOf([`--max-answer=${text}`]),
+      `max answer must be a size such as 64MiB, 10MB or 4096, got '${text}'`,
+    );
+  }
+});
+
+Deno.test("a role's options are checked, and mean nothing without a role", async () => {
+  const role = "--assume-role=arn:aws:iam::123456789012:role/r";
+  await assertFaults(
+    ["--assume-role=admin", /^role must be a role ARN such as arn:aws:iam::/],
+    [`${role} --role-duration=5m`, /^role duration must be from 15m to 12h/],
+    [[role, "--role-session-name=a b"], /^role session name must be/],
+    [[role, "--external-id=hunter2 !"], /^external ID must be(?!.*hunter2)/],
+    [
+      [],
+      "MCP_EXTERNAL_ID means nothing without a role (set --assume-role or MCP_ASSUME_ROLE)",
+      { MCP_EXTERNAL_ID: "id" },
+    ],
+    ["--role-duration=1h", /^--role-duration means nothing/],
+  );
+});
+
+Deno.test("a value in an error is one short line", async () => {
+  const fault = await faultOf([
+    `--log-level=\x1b[31m\nforged${"x".repeat(500)}`,
+  ]);
+  // deno-lint-ignore no-control-regex
+  assertNotMatch(fault, /[\0-\x1f]/);
+  assert(fault.length < 250, fault);
 });

@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { parseListen as parseOptions } from "../../src/config/checks.ts";
 import {
+  assertFaults,
   configOf,
   ELSEWHERE,
-  faultOf as lineFault,
   parsedOf,
 } from "../support/command_line.ts";
 
@@ -28,14 +28,19 @@ Deno.test("without --listen it is stdio, whatever is for stdio alone", () => {
 });
 
 Deno.test("what is for HTTP alone means nothing over stdio, but for what is off", () => {
-  assertStringIncludes(
-    faultOf({ listenToken: "a-token" }),
-    "listen token means nothing over stdio",
-  );
-  assertStringIncludes(
-    faultOf({ noListenToken: "true" }),
-    "no listen token means nothing over stdio",
-  );
+  for (
+    const [given, name] of [
+      [{ listenToken: "a-secret-token" }, "listen token"],
+      [{ noListenToken: "true" }, "no listen token"],
+      [{ listenHost: "a" }, "listen host"],
+    ] as const
+  ) {
+    const fault = faultOf(given);
+    assertEquals(
+      fault,
+      `${name} means nothing over stdio (set --listen or MCP_LISTEN)`,
+    );
+  }
   assertEquals(parseListen({ noListenToken: "false" }).faults, []);
 });
 
@@ -104,20 +109,9 @@ Deno.test("a token that no header can carry is a fault that does not show it", (
     assertEquals(fault.includes(token), false);
   }
   for (const token of ["abc", "a-._~+/9==", "A".repeat(500)]) {
-    const { faults } = parseListen({
-      listen: "127.0.0.1:1",
-      listenToken: token,
-    });
-    assertEquals(faults, []);
+    const given = { listen: "127.0.0.1:1", listenToken: token };
+    assertEquals(parseListen(given).faults, []);
   }
-});
-
-Deno.test("options of the HTTP server mean nothing over stdio", () => {
-  const token = faultOf({ listenToken: "a-secret-token" });
-  assertStringIncludes(token, "listen token means nothing");
-  assertEquals(token.includes("a-secret-token"), false);
-  assertStringIncludes(faultOf({ noListenToken: "true" }), "--listen");
-  assertStringIncludes(faultOf({ listenHost: "a" }), "listen host");
 });
 
 Deno.test("what needs the state of one client is a fault with --listen", () => {
@@ -139,20 +133,14 @@ Deno.test("what needs the state of one client is a fault with --listen", () => {
 });
 
 Deno.test("what is for one client over stdio is a fault with --listen, by its flag", async () => {
-  for (
-    const [flag, fault] of [
-      ["--retries=2", "unset --retries, --listen or"],
-      ["--no-recover", "--no-recover is for one"],
-      ["--no-cookies", "--no-cookies is for one"],
-      ["--transport=sse", "--transport sse is for one client"],
-      ["--receipt", "--receipt is for one client"],
-    ]
-  ) {
-    assertStringIncludes(
-      await lineFault(["--listen=127.0.0.1:0", flag]),
-      fault,
-    );
-  }
+  const listen = "--listen=127.0.0.1:0";
+  await assertFaults(
+    [`${listen} --retries=2`, /unset --retries, --listen or/],
+    [`${listen} --no-recover`, /--no-recover is for one/],
+    [`${listen} --no-cookies`, /--no-cookies is for one/],
+    [`${listen} --transport=sse`, /--transport sse is for one client/],
+    [`${listen} --receipt`, /--receipt is for one client/],
+  );
 });
 
 Deno.test("a listen host is a name", () => {
@@ -188,21 +176,19 @@ Deno.test("MCP_NO_LISTEN_TOKEN=false asks for a token, and what is wrong with ei
     MCP_NO_LISTEN_TOKEN: "false",
   });
   assertEquals(asked.listen?.token, undefined);
-  for (
-    const [env, fault] of [
-      [
-        { MCP_LISTEN: "0.0.0.0:8080", MCP_NO_LISTEN_TOKEN: "1" },
-        "without a listen token 0.0.0.0:8080 would lend",
-      ],
-      [
-        { MCP_LISTEN: "127.0.0.1:1", MCP_NO_LISTEN_TOKEN: "perhaps" },
-        "no listen token must be true or false, got 'perhaps'",
-      ],
-      [
-        { MCP_LISTEN: "127.0.0.1:1", MCP_LISTEN_HOST: "mcp.example,b:80" },
-        "listen host must be a host name without a port, got 'b:80'",
-      ],
-      [{ MCP_LISTEN_HOST: "mcp.example" }, "listen host means nothing"],
-    ] as const
-  ) assertStringIncludes(await lineFault([], env), fault);
+  await assertFaults(
+    [[], /^without a listen token 0\.0\.0\.0:8080 would lend/, {
+      MCP_LISTEN: "0.0.0.0:8080",
+      MCP_NO_LISTEN_TOKEN: "1",
+    }],
+    [[], /^no listen token must be true or false, got 'perhaps'/, {
+      MCP_LISTEN: "127.0.0.1:1",
+      MCP_NO_LISTEN_TOKEN: "perhaps",
+    }],
+    [[], /^listen host must be a host name without a port, got 'b:80'/, {
+      MCP_LISTEN: "127.0.0.1:1",
+      MCP_LISTEN_HOST: "mcp.example,b:80",
+    }],
+    [[], /^listen host means nothing/, { MCP_LISTEN_HOST: "mcp.example" }],
+  );
 });

@@ -16,6 +16,9 @@ import {
   run,
 } from "../support/command_line.ts";
 
+/** A target whose host tells no region. */
+const ARGS = ["https://mcp.example", "--service=execute-api"];
+
 Deno.test("a region in the host goes before any variable, and one that differs is told", async () => {
   const { config, notes } = await run([AGENTCORE], { AWS_REGION: "eu-west-1" });
   assertEquals(config.region, "us-west-2");
@@ -62,11 +65,10 @@ Deno.test("a region flag goes before the host, and says so where they differ", a
 });
 
 Deno.test("without a host to tell, the region is from the variables, then from the profile", async () => {
-  const args = ["https://mcp.example", "--service=execute-api"];
   const both = { AWS_REGION: "us-east-1", AWS_DEFAULT_REGION: "us-east-2" };
-  assertEquals((await configOf(args, both)).region, "us-east-1");
+  assertEquals((await configOf(ARGS, both)).region, "us-east-1");
   assertEquals(
-    (await configOf(args, { AWS_DEFAULT_REGION: "us-east-2" })).region,
+    (await configOf(ARGS, { AWS_DEFAULT_REGION: "us-east-2" })).region,
     "us-east-2",
   );
 
@@ -77,26 +79,25 @@ Deno.test("without a host to tell, the region is from the variables, then from t
   };
   for (const more of [[], ["--profile", "work"]]) {
     const command = await parse(
-      [...args, ...more],
+      [...ARGS, ...more],
       { AWS_PROFILE: "other" },
       profileRegion,
     );
     assert(command.kind === "run");
     assertEquals(command.config.region, "eu-north-1");
   }
-  await parse(args, both, profileRegion);
+  await parse(ARGS, both, profileRegion);
   assertEquals(asked, [undefined, "work"]);
 });
 
 Deno.test("a character of a region that nobody sees is shown, with where the region is from", async () => {
-  const args = ["https://mcp.example", "--service=execute-api"];
   const hidden = "eu-west-1\u200B";
   const faultOf = async (
     more: readonly string[],
     variables: Record<string, string>,
   ) => {
     const { faults } = await assertRejects(
-      () => parse([...args, ...more], variables, () => Promise.resolve(hidden)),
+      () => parse([...ARGS, ...more], variables, () => Promise.resolve(hidden)),
       ConfigError,
     );
     return faults.join();
@@ -111,10 +112,9 @@ Deno.test("a character of a region that nobody sees is shown, with where the reg
 });
 
 Deno.test("a profile whose region cannot be read is named as the cause", async () => {
-  const args = ["https://mcp.example", "--service=execute-api"];
   const error = await assertRejects(
     () =>
-      parse(args, {}, () => Promise.reject(new Error("read access denied"))),
+      parse(ARGS, {}, () => Promise.reject(new Error("read access denied"))),
     ConfigError,
   );
   assertEquals(error.faults, [
@@ -122,7 +122,7 @@ Deno.test("a profile whose region cannot be read is named as the cause", async (
     "the profile's cannot be read: read access denied",
   ]);
   const wrong = await assertRejects(
-    () => parse(args, {}, () => Promise.resolve("US EAST")),
+    () => parse(ARGS, {}, () => Promise.resolve("US EAST")),
     ConfigError,
   );
   assertStringIncludes(wrong.faults[0], "got 'US EAST' in the profile");
@@ -130,72 +130,56 @@ Deno.test("a profile whose region cannot be read is named as the cause", async (
 
 Deno.test("the service is from the flag, then the variable, then the host", async () => {
   const env = { AWS_SERVICE_NAME: "execute-api" };
-  assertEquals(
-    (await configOf([AGENTCORE, "--service-name=lambda"], env)).service,
-    "lambda",
-  );
-  assertEquals(
-    (await configOf([AGENTCORE, "--service", "lambda"], env)).service,
-    "lambda",
-  );
+  for (const flag of ["--service-name=lambda", "--service=lambda"]) {
+    assertEquals((await configOf([AGENTCORE, flag], env)).service, "lambda");
+  }
   const { config, notes } = await run([AGENTCORE], env);
   assertEquals(config.service, "execute-api");
-  assertEquals(notes[1].level, "info");
-  assertEquals(
-    notes[1].message,
-    "service name execute-api of AWS_SERVICE_NAME is used, not bedrock-agentcore of the host",
-  );
+  assertEquals(notes[1], {
+    level: "info",
+    message:
+      "service name execute-api of AWS_SERVICE_NAME is used, not bedrock-agentcore of the host",
+  });
+  const args = ["https://mcp.example", "--region=us-east-1", "--service=a b"];
   assertStringIncludes(
-    (await faultsOf([
-      "https://mcp.example",
-      "--region=us-east-1",
-      "--service=a b",
-    ]))[0],
+    (await faultsOf(args))[0],
     "service name must be a signing name such as execute-api, got 'a b'",
   );
 });
 
 Deno.test("a region set is for v4a alone", async () => {
-  const args = ["https://mcp.example", "--service=execute-api"];
-  for (const set of ["*", "us-east-1,us-west-2", "us-*", "us-east-1"]) {
-    assertEquals(
-      (await configOf([...args, "--sig-version=v4a", `--region=${set}`]))
-        .region,
-      set,
+  const forV4a = [...ARGS, "--sig-version=v4a"];
+  const sets = ["*", "us-east-1,us-west-2", "us-*", "us-east-1"];
+  for (const given of [...sets, "us-east-1, us-west-2"]) {
+    const { region } = await configOf([...forV4a, "--region", given]);
+    assertEquals(region, given.replace(" ", ""));
+  }
+  const faultFor = async (args: readonly string[], region: string) =>
+    (await faultsOf([...args, `--region=${region}`]))[0];
+  const others = [
+    "us-east-1,",
+    ",",
+    "us-east-1;us-west-2",
+    "(",
+    "a".repeat(70),
+  ];
+  for (const region of others) {
+    assertMatch(
+      await faultFor(forV4a, region),
+      /^region must be a region set such as us-east-1,us-west-2 or \*/,
     );
   }
-  assertEquals(
-    (await configOf([
-      ...args,
-      "--sig-version=v4a",
-      "--region",
-      "us-east-1, us-west-2",
-    ])).region,
-    "us-east-1,us-west-2",
-  );
-  for (
-    const set of ["us-east-1,", ",", "us-east-1;us-west-2", "(", "a".repeat(70)]
-  ) {
-    const [fault] = await faultsOf([
-      ...args,
-      "--sig-version=v4a",
-      `--region=${set}`,
-    ]);
-    assertStringIncludes(
-      fault,
-      "region must be a region set such as us-east-1,us-west-2 or *",
-    );
-  }
-  for (const set of ["*", "us-east-1,us-west-2"]) {
-    const [fault] = await faultsOf([...args, `--region=${set}`]);
-    assertStringIncludes(
-      fault,
-      "one region such as us-east-1 (a set needs --sig-version v4a)",
+  for (const region of ["*", "us-east-1,us-west-2"]) {
+    assertMatch(
+      await faultFor(ARGS, region),
+      /one region such as us-east-1 \(a set needs --sig-version v4a\)/,
     );
   }
   for (const region of ["US-EAST-1", "us east", "us/east", "-us"]) {
-    const [fault] = await faultsOf([...args, `--region=${region}`]);
-    assertMatch(fault, /^region must be one region such as us-east-1, got/);
+    assertMatch(
+      await faultFor(ARGS, region),
+      /^region must be one region such as us-east-1, got/,
+    );
   }
 });
 
@@ -233,7 +217,6 @@ Deno.test("a profile that is not there is said before a region that is not", asy
   };
   const env = (name: string) => variables[name];
   const find = (profile?: string) => profileRegion(profile, env);
-  const args = ["https://mcp.example/", "--service-name=lambda"];
   const faultFor = async (args: readonly string[]) => {
     const { faults } = await assertRejects(
       () => parseCommand(args, env, { profileRegion: find }),
@@ -244,13 +227,13 @@ Deno.test("a profile that is not there is said before a region that is not", asy
   };
   try {
     assertMatch(
-      await faultFor([...args, "--profile=nosuch"]),
+      await faultFor([...ARGS, "--profile=nosuch"]),
       /^profile "nosuch" is neither in .* nor in .*; there are: dev \(set --profile/,
     );
     variables.AWS_PROFILE = "gone";
-    assertMatch(await faultFor(args), /^profile "gone" is neither in /);
+    assertMatch(await faultFor(ARGS), /^profile "gone" is neither in /);
     assertMatch(
-      await faultFor([...args, "--profile=dev"]),
+      await faultFor([...ARGS, "--profile=dev"]),
       /the profile has none/,
     );
   } finally {

@@ -13,44 +13,36 @@ import {
   run,
 } from "../support/command_line.ts";
 
+const [, ...OPTIONS] = ELSEWHERE;
+
 Deno.test("only http and https are taken, and what cannot be read is said so", async () => {
-  const options = ELSEWHERE.slice(1);
-  const texts = [
-    "ftp://mcp.example",
-    "mcp.example/mcp",
-    "localhost:8080",
-    "file:///mcp",
-    "-",
-    "ws://mcp.example",
-  ];
-  for (const text of texts) {
-    const [fault, ...others] = await faultsOf([...options, text]);
+  const scheme =
+    /^target URL must use http or https scheme, .*\(set --target-url or MCP_TARGET_URL\)$/;
+  const texts = "ftp://mcp.example mcp.example/mcp localhost:8080 " +
+    "file:///mcp - ws://mcp.example";
+  for (const text of texts.split(" ")) {
+    const [fault, ...others] = await faultsOf([...OPTIONS, text]);
     assertEquals(others, [], text);
-    assertMatch(
-      fault,
-      /^target URL must use http or https scheme, .*\(set --target-url or MCP_TARGET_URL\)$/,
-    );
+    assertMatch(fault, scheme);
   }
-  for (
-    const text of [
-      "https://",
-      "http://[::1",
-      "https://a b/",
-      "https://x:99999/",
-    ]
-  ) {
-    const [fault] = await faultsOf([...options, text]);
+  const broken = [
+    "https://",
+    "http://[::1",
+    "https://a b/",
+    "https://x:99999/",
+  ];
+  for (const text of broken) {
+    const [fault] = await faultsOf([...OPTIONS, text]);
     assertMatch(fault, /^target URL is not a valid URL/);
   }
 });
 
 Deno.test("a URL that no request can have is refused for its length", async () => {
-  const [, ...options] = ELSEWHERE;
   const base = "https://mcp.example/";
   const urlOf = (length: number) => base + "x".repeat(length - base.length);
-  const { targetUrl } = await configOf([...options, urlOf(65_534)]);
+  const { targetUrl } = await configOf([...OPTIONS, urlOf(65_534)]);
   assertEquals(targetUrl.href.length, 65_534);
-  const [fault, ...others] = await faultsOf([...options, urlOf(65_535)]);
+  const [fault, ...others] = await faultsOf([...OPTIONS, urlOf(65_535)]);
   assertEquals(others, []);
   assertMatch(
     fault,
@@ -59,9 +51,8 @@ Deno.test("a URL that no request can have is refused for its length", async () =
 });
 
 Deno.test("credentials and a fragment in the URL are refused, and not shown", async () => {
-  const [, ...options] = ELSEWHERE;
   const faults = await faultsOf([
-    ...options,
+    ...OPTIONS,
     "http://me:hunter2@mcp.example/#part",
   ]);
   assertEquals(faults.length, 3);
@@ -70,30 +61,27 @@ Deno.test("credentials and a fragment in the URL are refused, and not shown", as
   assertStringIncludes(faults[2], "must use https beyond loopback");
   assertNotMatch(faults.join(), /hunter2|me:/);
   for (const url of ["https://token@mcp.example", "https://:pw@mcp.example"]) {
-    assertStringIncludes((await faultsOf([...options, url]))[0], "credentials");
+    assertStringIncludes((await faultsOf([...OPTIONS, url]))[0], "credentials");
   }
   assertStringIncludes(
-    (await faultsOf([...options, "https://mcp.example/#"]))[0],
+    (await faultsOf([...OPTIONS, "https://mcp.example/#"]))[0],
     "fragment",
   );
 });
 
 Deno.test("plain http is for loopback, unless it is allowed", async () => {
-  const [, ...options] = ELSEWHERE;
   for (const host of ["localhost:8080", "127.0.0.1", "[::1]:8080"]) {
     const url = `http://${host}/mcp`;
-    assertEquals((await configOf([...options, url])).targetUrl.href, url);
+    assertEquals((await configOf([...OPTIONS, url])).targetUrl.href, url);
   }
-  const [fault] = await faultsOf([
-    ...options,
-    "http://localhost.evil.example/mcp",
-  ]);
+  const other = "http://localhost.evil.example/mcp";
+  const [fault] = await faultsOf([...OPTIONS, other]);
   assertStringIncludes(fault, "--allow-http or MCP_ALLOW_HTTP=true");
-  await configOf([...options, "--allow-http", "http://mcp.example/mcp"]);
+  await configOf([...OPTIONS, "--allow-http", "http://mcp.example/mcp"]);
 });
 
 Deno.test("another Host is signed only where no stranger collects it, and tells service and region", async () => {
-  const signHost = "--sign-host=bedrock-agentcore.us-west-2.amazonaws.com:443";
+  const host = "bedrock-agentcore.us-west-2.amazonaws.com:443";
   const urls = [
     "http://localhost:8443/x",
     "https://10.1.2.3/x",
@@ -101,12 +89,14 @@ Deno.test("another Host is signed only where no stranger collects it, and tells 
     "https://vpce-0a-b.bedrock-agentcore.us-west-2.vpce.amazonaws.com/x",
   ];
   for (const url of urls) {
-    const config = await configOf([url, signHost]);
-    assertEquals(config.region, "us-west-2", url);
-    assertEquals(config.service, "bedrock-agentcore");
+    const { region, service, signHost } = await configOf([
+      url,
+      `--sign-host=${host}`,
+    ]);
     assertEquals(
-      config.signHost,
-      "bedrock-agentcore.us-west-2.amazonaws.com:443",
+      [region, service, signHost],
+      ["us-west-2", "bedrock-agentcore", host],
+      url,
     );
   }
   const others = [
@@ -116,7 +106,7 @@ Deno.test("another Host is signed only where no stranger collects it, and tells 
     AGENTCORE,
   ];
   for (const url of others) {
-    const faults = await faultsOf([url, signHost]);
+    const faults = await faultsOf([url, `--sign-host=${host}`]);
     assertEquals(faults.length, 1);
     assertMatch(
       faults[0],

@@ -3,7 +3,7 @@
  * variable and no profile but what a test gives.
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   type Command,
   type Config,
@@ -86,4 +86,23 @@ export async function faultOf(
   const faults = await faultsOf([...ELSEWHERE, ...args], env);
   assertEquals(faults.length, 1, faults.join("\n"));
   return faults[0];
+}
+
+/** A command line, blanks between its arguments, and what is wrong with it. */
+export type FaultRow = readonly [
+  args: string | readonly string[],
+  fault: string | RegExp,
+  env?: Env,
+];
+
+/** Sees that each has this fault alone, beside {@linkcode ELSEWHERE}. */
+export async function assertFaults(
+  ...rows: readonly FaultRow[]
+): Promise<void> {
+  for (const [args, said, env] of rows) {
+    const words = typeof args === "string" ? args.split(" ") : args;
+    const fault = await faultOf(words, env);
+    if (typeof said === "string") assertEquals(fault, said);
+    else assertMatch(fault, said);
+  }
 }
