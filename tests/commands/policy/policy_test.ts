@@ -2,6 +2,13 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ConfigError } from "../../../src/errors.ts";
 import { policy, statementsOf } from "./run_policy.ts";
 
+const API = "arn:aws:execute-api:eu-west-1:*:";
+const LATTICE =
+  "https://tools-0e3b248e712320f13.7d67968.vpc-lattice-svcs.us-west-2.on.aws";
+const RUNTIME = "https://bedrock-agentcore.us-west-2.amazonaws.com/runtimes/";
+const RUNTIME_ARN =
+  "arn:aws:bedrock-agentcore:us-west-2:111122223333:runtime/mine-AbC123";
+
 Deno.test("an API of API Gateway is invoked with the methods that MCP has, at its own path and stage", async () => {
   const outcome = await policy(
     "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/tools/mcp",
@@ -26,60 +33,85 @@ Deno.test("an API of API Gateway is invoked with the methods that MCP has, at it
   );
 });
 
-Deno.test("a path of one segment is of the default stage, and a private API's host tells the API", async () => {
-  const [{ Resource }] = statementsOf(
-    await policy(
-      "https://abc123-vpce-0f1e2d3c.execute-api.us-gov-west-1.amazonaws.com/mcp",
-    ),
-  );
-  assertEquals(
-    Resource[0],
-    "arn:aws-us-gov:execute-api:us-gov-west-1:*:abc123/$default/POST/mcp",
-  );
-});
-
-Deno.test("behind a tunnel the host to sign tells the API, in whatever case", async () => {
-  const [{ Resource }] = statementsOf(
-    await policy(
-      "http://localhost:8443/prod/mcp",
-      "--sign-host=ABC123.Execute-API.eu-west-1.AmazonAWS.com:443",
-    ),
-  );
-  assertEquals(
-    Resource[0],
-    "arn:aws:execute-api:eu-west-1:*:abc123/prod/POST/mcp",
-  );
-});
+for (
+  const [what, [url, ...args], resource, said] of [
+    [
+      "a path of one segment is of the default stage, and a private API's host tells the API",
+      ["https://abc123-vpce-0f1e2d3c.execute-api.us-gov-west-1.amazonaws.com/mcp"],
+      "arn:aws-us-gov:execute-api:us-gov-west-1:*:abc123/$default/POST/mcp",
+    ],
+    [
+      "behind a tunnel the host to sign tells the API, in whatever case",
+      [
+        "http://localhost:8443/prod/mcp",
+        "--sign-host=ABC123.Execute-API.eu-west-1.AmazonAWS.com:443",
+      ],
+      `${API}abc123/prod/POST/mcp`,
+    ],
+    [
+      "a FIPS endpoint's host tells the API, too",
+      ["https://abc123.execute-api-fips.eu-west-1.amazonaws.com/prod/mcp"],
+      `${API}abc123/prod/POST/mcp`,
+    ],
+    [
+      "a custom domain leaves words to fill in, and says which",
+      [
+        "https://mcp.example/mcp",
+        "--service-name=execute-api",
+        "--region=eu-west-1",
+      ],
+      `${API}API_ID/STAGE/POST/*`,
+      "API_ID",
+    ],
+    [
+      "what stands for anything in IAM stands for itself in a policy",
+      ["https://abc123.execute-api.eu-west-1.amazonaws.com/prod/a*b%3Fc/$%7Bd%7D"],
+      `${API}abc123/prod/POST/a\${*}b\${?}c/\${$}{d}`,
+    ],
+    [
+      "a runtime by its ID is of the account in the query",
+      [`${RUNTIME}mine-AbC123/invocations?accountId=111122223333`],
+      RUNTIME_ARN,
+    ],
+    [
+      "an AgentCore gateway is named by its URL",
+      ["https://gw-x1.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp"],
+      "arn:aws:bedrock-agentcore:us-east-1:*:gateway/gw-x1",
+    ],
+    [
+      "a gateway that an interface endpoint hides is to be filled in",
+      ["https://vpce-0a1b-c2d3.gateway.bedrock-agentcore.us-west-2.vpce.amazonaws.com/mcp"],
+      "arn:aws:bedrock-agentcore:us-west-2:*:gateway/GATEWAY_ID",
+      "GATEWAY_ID",
+    ],
+    [
+      "a Lattice service is named by its URL",
+      [`${LATTICE}/mcp`],
+      "arn:aws:vpc-lattice:us-west-2:*:service/svc-0e3b248e712320f13/mcp",
+    ],
+    [
+      "a Lattice service of HTTP+SSE names the path of the messages itself",
+      [`${LATTICE}/sse`, "--transport=sse"],
+      "arn:aws:vpc-lattice:us-west-2:*:service/svc-0e3b248e712320f13/*",
+      "names the path of the messages itself",
+    ],
+  ] as [string, string[], string, string?][]
+) {
+  Deno.test(what, async () => {
+    const outcome = await policy(url, ...args);
+    const [{ Resource }] = statementsOf(outcome);
+    assertEquals([Resource].flat()[0], resource);
+    if (said !== undefined) assertStringIncludes(outcome.stderr, said);
+  });
+}
 
 Deno.test("a URL without a path is of the default stage, and no other is suggested", async () => {
   const outcome = await policy(
     "https://abc123.execute-api.eu-west-1.amazonaws.com/",
   );
   const [{ Resource }] = statementsOf(outcome);
-  assertStringIncludes(Resource[0], ":abc123/$default/POST/");
+  assertEquals(Resource[0], `${API}abc123/$default/POST/`);
   assertEquals(outcome.stderr.includes("stage"), false, outcome.stderr);
-});
-
-Deno.test("a custom domain leaves words to fill in, and says which", async () => {
-  const outcome = await policy(
-    "https://mcp.example/mcp",
-    "--service-name",
-    "execute-api",
-    "--region",
-    "eu-west-1",
-  );
-  const [{ Resource }] = statementsOf(outcome);
-  assertStringIncludes(Resource[0], ":API_ID/STAGE/POST/");
-  assertStringIncludes(outcome.stderr, "API_ID");
-});
-
-Deno.test("what stands for anything in IAM stands for itself in a policy", async () => {
-  const [{ Resource }] = statementsOf(
-    await policy(
-      "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/a*b%3Fc/$%7Bd%7D",
-    ),
-  );
-  assertStringIncludes(Resource[0], "/POST/a${*}b${?}c/${$}{d}");
 });
 
 Deno.test("a function URL needs both actions, the second through the URL alone", async () => {
@@ -99,11 +131,6 @@ Deno.test("a function URL needs both actions, the second through the URL alone",
   );
   assertStringIncludes(outcome.stderr, "FUNCTION_NAME");
 });
-
-const RUNTIME = "https://bedrock-agentcore.us-west-2.amazonaws.com/runtimes/";
-
-const RUNTIME_ARN =
-  "arn:aws:bedrock-agentcore:us-west-2:111122223333:runtime/mine-AbC123";
 
 Deno.test("an AgentCore runtime is invoked at its ARN and its endpoint, for a user only with the header", async () => {
   const url = `${RUNTIME}${
@@ -128,50 +155,6 @@ Deno.test("an AgentCore runtime is invoked at its ARN and its endpoint, for a us
     "bedrock-agentcore:InvokeAgentRuntime",
     "bedrock-agentcore:InvokeAgentRuntimeForUser",
   ]);
-});
-
-Deno.test("a runtime by its ID is of the account in the query, at the default endpoint", async () => {
-  const [{ Resource }] = statementsOf(
-    await policy(`${RUNTIME}mine-AbC123/invocations?accountId=111122223333`),
-  );
-  assertEquals(Resource, [
-    RUNTIME_ARN,
-    `${RUNTIME_ARN}/runtime-endpoint/DEFAULT`,
-  ]);
-});
-
-Deno.test("an AgentCore gateway and a Lattice service are named by their URLs", async () => {
-  const gateway = await policy(
-    "https://gw-x1.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp",
-  );
-  assertEquals(
-    statementsOf(gateway).map(({ Action, Resource }) => [
-      Action,
-      Resource,
-    ]),
-    [[
-      "bedrock-agentcore:InvokeGateway",
-      "arn:aws:bedrock-agentcore:us-east-1:*:gateway/gw-x1",
-    ]],
-  );
-  const lattice = await policy(
-    "https://tools-0e3b248e712320f13.7d67968.vpc-lattice-svcs.us-west-2.on.aws/mcp",
-  );
-  assertEquals(
-    statementsOf(lattice)[0].Resource,
-    "arn:aws:vpc-lattice:us-west-2:*:service/svc-0e3b248e712320f13/mcp",
-  );
-});
-
-Deno.test("a gateway that an interface endpoint hides is to be filled in", async () => {
-  const outcome = await policy(
-    "https://vpce-0a1b-c2d3.gateway.bedrock-agentcore.us-west-2.vpce.amazonaws.com/mcp",
-  );
-  assertEquals(
-    statementsOf(outcome)[0].Resource,
-    "arn:aws:bedrock-agentcore:us-west-2:*:gateway/GATEWAY_ID",
-  );
-  assertStringIncludes(outcome.stderr, "GATEWAY_ID");
 });
 
 Deno.test("of a service that nobody knows, no policy is made up", async () => {
@@ -233,25 +216,6 @@ Deno.test("HTTP+SSE may post to the path that the target names, and ends no sess
     `${start}/POST/*`,
   ]);
   assertStringIncludes(api.stderr, "names the path of the messages itself");
-  const lattice = await policy(
-    "https://tools-0e3b248e712320f13.7d67968.vpc-lattice-svcs.us-west-2.on.aws/sse",
-    "--transport",
-    "sse",
-  );
-  assertEquals(
-    statementsOf(lattice)[0].Resource,
-    "arn:aws:vpc-lattice:us-west-2:*:service/svc-0e3b248e712320f13/*",
-  );
-});
-
-Deno.test("a FIPS endpoint's host tells the API, too", async () => {
-  const outcome = await policy(
-    "https://abc123.execute-api-fips.us-east-1.amazonaws.com/prod/mcp",
-  );
-  assertStringIncludes(
-    statementsOf(outcome)[0].Resource[0],
-    ":abc123/prod/POST/mcp",
-  );
 });
 
 Deno.test("a runtime's ARN without its escape is understood, and the URL said to be wrong", async () => {
