@@ -15,33 +15,28 @@ import { withLimit } from "../time.ts";
 import type { Surroundings } from "./target.ts";
 
 export type StsAnswer =
-  & {
-    /** How far STS's clock is ahead of this machine's, in milliseconds. */
-    readonly clockOffsetMs?: number;
-  }
-  & (
-    /** The account's twelve digits; the user, or the role with its session. */
-    | { readonly kind: "known"; readonly account: string; readonly arn: string }
-    /** STS answered, and does not take the credentials. */
-    | { readonly kind: "refused"; readonly error: ProxyError }
-    /** Nobody knows: STS was not reached, or made no sense. */
-    | { readonly kind: "unknown"; readonly why: string }
-  );
+  /** The account's twelve digits; the user, or the role with its session. */
+  | { readonly kind: "known"; readonly account: string; readonly arn: string }
+  /** STS answered, and does not take the credentials. */
+  | { readonly kind: "refused"; readonly error: ProxyError }
+  /** Nobody knows: STS was not reached, or made no sense. */
+  | { readonly kind: "unknown"; readonly why: string };
 
-interface StsQuestion extends Pick<Surroundings, "redactor" | "fetches"> {
+export interface StsQuestion
+  extends Pick<Surroundings, "redactor" | "fetches"> {
   readonly context: Pick<CommandContext, "env" | "notGranted">;
   readonly config: Pick<Config, "region">;
   readonly limitMs: number;
 }
 
 /**
- * Asks STS whose the credentials are, as every principal may. Nothing is
- * thrown.
+ * Asks STS whose the credentials are, as every principal may, and how far its
+ * clock is ahead of this machine's, in milliseconds. Nothing is thrown.
  */
 export async function askCaller(
   credentials: Credentials,
   { context, config, redactor, fetches, limitMs }: StsQuestion,
-): Promise<StsAnswer> {
+): Promise<StsAnswer & { readonly clockOffsetMs?: number }> {
   const region = oneRegion(config.region);
   const url = serviceUrl(context, "STS", region);
   if (url === undefined) {

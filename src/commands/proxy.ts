@@ -90,10 +90,13 @@ export async function runProxy(
   const shared = { log, redactor, fetches, logins, context };
   const { Receipts } = config.receipt ? await import("./receipts.ts") : {};
   const receipts = Receipts &&
-    new Receipts(config, {
+    new Receipts({
       ...shared,
-      env: around.env,
-      notGranted: around.toOthers ? () => [] : notGranted,
+      config,
+      context: {
+        env: around.env,
+        notGranted: around.toOthers ? () => [] : notGranted,
+      },
     });
   const open = (source: CredentialSource, namedBy: NamedBy) =>
     openTarget(config, source, shared, receipts?.noteFor(namedBy));

@@ -4,11 +4,9 @@
  */
 
 import type { Credentials } from "../aws/credentials/types.ts";
-import type { Config } from "../config/config.ts";
-import type { CommandContext } from "./context.ts";
-import type { Surroundings } from "./target.ts";
+import type { Log } from "../log/log.ts";
 import { LruCache } from "../lru_cache.ts";
-import { askCaller } from "./caller.ts";
+import { askCaller, type StsQuestion } from "./caller.ts";
 
 /** How long a result may wait for what STS says. */
 const LIMIT_MS = 5_000;
@@ -38,20 +36,20 @@ export interface NamedBy {
 
 type Caller = { readonly account?: string; readonly arn?: string };
 
-type Around = Surroundings & Pick<CommandContext, "env" | "notGranted">;
-
 export class Receipts {
-  readonly #around: Around;
-  readonly #config: Pick<Config, "region">;
+  readonly #question: StsQuestion;
+  readonly #log: Log;
   readonly #answers = new WeakMap<
     Response,
     { namedBy: NamedBy; credentials: Credentials | undefined }
   >();
   readonly #callers = new LruCache<Promise<Caller>>(MAX_CALLERS);
 
-  constructor(config: Pick<Config, "region">, around: Around) {
-    this.#config = config;
-    this.#around = around;
+  constructor(
+    { log, ...question }: Omit<StsQuestion, "limitMs"> & { log: Log },
+  ) {
+    this.#question = { ...question, limitMs: LIMIT_MS };
+    this.#log = log;
   }
 
   /** What a signed fetch tells of its answers; some went unsigned. */
@@ -73,7 +71,7 @@ export class Receipts {
     return JSON.stringify({
       ...isSigned && await this.#callerOf(credentials),
       ...isSigned && namedBy,
-      region: this.#config.region,
+      region: this.#question.config.region,
       requestId,
     });
   }
@@ -88,19 +86,13 @@ export class Receipts {
   }
 
   async #ask(credentials: Credentials): Promise<Caller> {
-    const { log, redactor } = this.#around;
-    const answer = await askCaller(credentials, {
-      ...this.#around,
-      context: this.#around,
-      config: this.#config,
-      limitMs: LIMIT_MS,
-    });
+    const answer = await askCaller(credentials, this.#question);
     if (answer.kind === "known") {
       const { account, arn } = answer;
-      return { account, arn: redactor.redact(arn) };
+      return { account, arn: this.#question.redactor.redact(arn) };
     }
     const why = answer.kind === "unknown" ? answer.why : answer.error.summary;
-    log.debug("receipts lack the identity", { why });
+    this.#log.debug("receipts lack the identity", { why });
     const forget = () => this.#callers.delete(credentials.accessKeyId);
     Deno.unrefTimer(setTimeout(forget, ASK_AGAIN_MS));
     return {};

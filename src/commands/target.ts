@@ -94,19 +94,17 @@ export interface Identity {
   readonly session: RoleSession | undefined;
 }
 
-export interface Identities {
-  readonly profiles: readonly Identity[];
-  /** A role that may write: what binds the others does not bind it. */
-  readonly writer: Identity | undefined;
-  readonly role: (roleArn: string) => Identity;
-}
-
 /** The identities beside the first; nothing is read yet. */
 export function identitiesOf(
   config: Config,
   around: Surroundings,
   first: CredentialSource,
-): Identities {
+): {
+  readonly profiles: readonly Identity[];
+  /** A role that may write: what binds the others does not bind it. */
+  readonly writer: Identity | undefined;
+  readonly role: (roleArn: string) => Identity;
+} {
   const { profiles, session, writeRole } = config;
   const ofFirst = firstSession(config);
   // Roles are assumed with what the first is assumed with, too, or where calls
@@ -126,9 +124,7 @@ export function identitiesOf(
       const source = credentialsOf(config, around, { profile: name });
       return { kind: "profile", name, source, session: ofFirst };
     }),
-    writer: writeRole === undefined
-      ? undefined
-      : role(writeRole, session && named),
+    writer: writeRole ? role(writeRole, session && named) : undefined,
     role,
   };
 }

@@ -25,30 +25,23 @@ const SERVER_MODE_VARIABLES: ReadonlySet<string> = new Set(
   Object.values(SERVER_MODE).flatMap(variablesOf),
 );
 
+const WHY = "a client speaks with the proxy over stdio";
+
 /** Refuses the flags of the HTTP server mode. */
 export function ensureStdio({ flags }: Arguments): void {
-  const faults = [...flags.keys()].filter((key) => key in SERVER_MODE).map((
-    key,
-  ) =>
-    `a client speaks with the proxy over stdio: leave out ${
-      OPTIONS[key].names[0]
-    }`
-  );
+  const faults = [...flags.keys()].filter((key) => key in SERVER_MODE)
+    .map((key) => `${WHY}: leave out ${OPTIONS[key].names[0]}`);
   if (faults.length > 0) throw new ConfigError(faults);
 }
 
 /** The variables without those of the HTTP server mode; a note for each. */
 export function withoutServerMode(env: Env): { env: Env; notes: string[] } {
-  const notes = [...SERVER_MODE_VARIABLES].filter((name) => env(name)).map((
-    name,
-  ) =>
-    `${name} is left out: a client speaks with the proxy over stdio, so see ` +
-    "that it is not set where the client is started"
+  const own = SERVER_MODE_VARIABLES;
+  const notes = [...own].filter((name) => env(name)).map((name) =>
+    `${name} is left out: ${WHY}, so see that it is not set where the client ` +
+    "is started"
   );
-  return {
-    env: (name) => SERVER_MODE_VARIABLES.has(name) ? undefined : env(name),
-    notes,
-  };
+  return { env: (name) => own.has(name) ? undefined : env(name), notes };
 }
 
 /**
@@ -93,9 +86,8 @@ export function entryOptions(
         (key === "sessionPolicy" && isPolicyFile(text)) ||
         (key === "allowAccount" && isAccountFile(text));
       const value = isPath ? resolve(text) : text;
-      options.push(
-        ...value.startsWith("-") ? [`${flag}=${value}`] : [flag, value],
-      );
+      if (value.startsWith("-")) options.push(`${flag}=${value}`);
+      else options.push(flag, value);
     }
   }
   return { options, notes: [...notes, ...rewritingNotes(options)] };

@@ -4,6 +4,7 @@ import {
   COMMAND_NAMES,
   type CommandRow,
   COMMANDS,
+  type Shell,
 } from "../../config/commands.ts";
 import { HELP_TOPICS } from "../../config/help.ts";
 import { flagsOf, type Option, optionName } from "../../config/option.ts";
@@ -11,12 +12,12 @@ import { OPTIONS } from "../../config/options.ts";
 
 const PROGRAM = "sigv4-proxy";
 
-export interface CompletionFlag {
+interface CompletionFlag {
   /** Without the hyphens before it. */
   readonly flag: string;
   readonly help: string;
-  /** One of some words, or of a kind; none for a switch. */
-  readonly value: "none" | "file" | "profile" | "any" | readonly string[];
+  /** What completes its value; nothing for a switch. */
+  readonly value: Readonly<Record<Shell, string>> | undefined;
   readonly isRepeatable: boolean;
 }
 
@@ -38,6 +39,34 @@ function flagsIn(options: CommandRow["flags"]): CompletionFlag[] {
       isRepeatable: option.kind === "list",
     }));
   });
+}
+
+function valueOf(key: string, option: Option): CompletionFlag["value"] {
+  if (key === "help") return oneOf(HELP_TOPICS);
+  if (option.kind === "enum") return oneOf(option.values);
+  if (option.kind === "boolean") return undefined;
+  if (key === "profile") {
+    return {
+      bash: "_sigv4_proxy_profiles; ",
+      fish: " -x -a '(__sigv4_proxy_profiles)'",
+      zsh: ":profile:_sigv4_proxy_profiles",
+    };
+  }
+  return option.kind === "file"
+    ? {
+      bash: "compopt -o default 2>/dev/null; ",
+      fish: " -r -F",
+      zsh: ":file:_files",
+    }
+    : { bash: "", fish: " -x", zsh: ":value: " };
+}
+
+function oneOf(words: readonly string[]): CompletionFlag["value"] {
+  return {
+    bash: `COMPREPLY=($(compgen -W ${list(words)} -- "$cur")); `,
+    fish: ` -x -a '${words.join(" ")}'`,
+    zsh: `:value:(${words.join(" ")})`,
+  };
 }
 
 /** The words that a command line may begin with. */
@@ -62,14 +91,6 @@ const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
 const LIST_PROFILES =
   "sed -n -e 's/^\\[profile \\(.*\\)\\]$/\\1/p' -e 's/^\\[\\(default\\)\\]$/\\1/p' " +
   '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null';
-
-function valueOf(key: string, option: Option): CompletionFlag["value"] {
-  if (key === "help") return HELP_TOPICS;
-  if (key === "profile") return "profile";
-  if (option.kind === "boolean") return "none";
-  if (option.kind === "enum") return option.values;
-  return option.kind === "file" ? "file" : "any";
-}
 
 /** 3.2, which is what macOS has, can do with it. */
 export function bash(): string {
@@ -103,7 +124,11 @@ _sigv4_proxy() {
   COMPREPLY=()
 
   case $prev in
-${flags.flatMap(bashValue).join("\n")}
+${
+    flags.flatMap(({ flag, value }) =>
+      value ? [`    --${flag}) ${value.bash}return ;;`] : []
+    ).join("\n")
+  }
   esac
 
   options=${list(flagWords(PROXY_FLAGS))}
@@ -127,20 +152,6 @@ else
   complete -o default -F _sigv4_proxy ${PROGRAM}
 fi
 `;
-}
-
-const BASH_VALUES = {
-  profile: "_sigv4_proxy_profiles; ",
-  file: "compopt -o default 2>/dev/null; ",
-  any: "",
-} as const;
-
-function bashValue({ flag, value }: CompletionFlag): string[] {
-  if (value === "none") return [];
-  const values = typeof value === "string"
-    ? BASH_VALUES[value]
-    : `COMPREPLY=($(compgen -W ${list(value)} -- "$cur")); `;
-  return [`    --${flag}) ${values}return ;;`];
 }
 
 function bashCommand(
@@ -214,19 +225,10 @@ function fishFlag(
   { flag, help, value }: CompletionFlag,
   condition: string,
 ): string {
-  const values = typeof value === "string"
-    ? FISH_VALUES[value]
-    : ` -x -a '${value.join(" ")}'`;
+  const values = value?.fish ?? "";
   return `complete -c ${PROGRAM} -n '${condition}' -l ${flag}${values} ` +
     `-d ${fishQuoted(help)}`;
 }
-
-const FISH_VALUES = {
-  none: "",
-  file: " -r -F",
-  profile: " -x -a '(__sigv4_proxy_profiles)'",
-  any: " -x",
-} as const;
 
 function fishQuoted(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
@@ -301,24 +303,14 @@ function zshFlags(flags: readonly CompletionFlag[], indent = "    "): string {
   return flags.map(({ flag, help, value, isRepeatable }) => {
     const star = isRepeatable ? "*" : "";
     // A value is the next word, or behind an equals sign.
-    const equals = value === "none" ? "" : "=";
+    const equals = value ? "=" : "";
     const text = `${star}--${flag}${equals}[${
       help.replace(/[\\[\]]/g, "\\$&")
     }]`;
-    const values = typeof value === "string"
-      ? ZSH_VALUES[value]
-      : `:value:(${value.join(" ")})`;
-    return indent + zshQuoted(text + values);
+    return indent + zshQuoted(text + (value?.zsh ?? ""));
   }).join("\n");
 }
 
 function zshQuoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
-
-const ZSH_VALUES = {
-  none: "",
-  file: ":file:_files",
-  profile: ":profile:_sigv4_proxy_profiles",
-  any: ":value: ",
-} as const;
