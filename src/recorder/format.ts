@@ -78,7 +78,7 @@ export type Happening =
   | {
     readonly kind: "end";
     readonly http: number;
-    readonly by: "target" | "cut" | "proxy";
+    readonly by: string;
     readonly error?: string;
   }
   /** There is no answer. */

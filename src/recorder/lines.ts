@@ -1,17 +1,16 @@
 /** What was noted → the lines of a recording. */
 
 import { LruCache } from "../lru_cache.ts";
-import type { HttpAnswer } from "../mcp/transport/observer.ts";
 import type { Happening, Said } from "./format.ts";
-import { MAX_KEPT_BYTES, type Noted } from "./noted.ts";
 import type { StandIns } from "./stand_ins.ts";
 import { filler } from "./values.ts";
+import { MAX_KEPT_BYTES, type Noted } from "./waiting.ts";
 
 /** A body that is still being read: the target's, or one for a client. */
 interface Body {
   readonly of:
     | { readonly kind: "body"; readonly http: number }
-    | { readonly kind: "out"; readonly client: number };
+    | { readonly kind: "out"; readonly client?: number };
   readonly isError: boolean;
   /** `undefined` for a client's, until it begins. */
   isStream: boolean | undefined;
@@ -22,8 +21,6 @@ interface Body {
   /** How much of that is not kept. */
   lostBytes: number;
 }
-
-type Of<Kind extends Noted["kind"]> = Extract<Noted, { kind: Kind }>;
 
 /** How many messages are remembered, to tell which are sent again. */
 const MAX_SENT = 4_096;
@@ -50,10 +47,9 @@ function eventEnd(text: string): RegExp {
 export class RecordLines {
   readonly #standIns: StandIns;
   readonly #startedAt = performance.now();
-  readonly #bodies = new Map<number | HttpAnswer, Body>();
-  readonly #clients = new WeakMap<HttpAnswer, number>();
+  readonly #bodies = new Map<string, Body>();
   readonly #sent = new LruCache<number>(MAX_SENT);
-  #clientCount = 0;
+  #isOfHttp = false;
   #seq = 0;
   #identity: string | undefined;
 
@@ -84,114 +80,88 @@ export class RecordLines {
   }
 
   #happenings(noted: Noted, bytes?: Uint8Array): Happening[] {
-    const { kind } = noted;
+    const { kind, id, count, more } = noted;
+    const words = (text: string) => this.#standIns.words(text);
     switch (kind) {
-      case "in":
-        return [{
-          kind,
-          ...noted.over && this.#client(noted.over),
-          ...this.#said(noted, bytes),
-        }];
-      case "out": {
-        const { over } = noted;
-        if (over) return this.#toClient(noted, over, bytes);
-        return [{ kind, ...this.#said(noted, bytes) }];
+      case "in": {
+        this.#isOfHttp ||= id > 0;
+        const said = this.#said(noted, bytes);
+        if (id === 0) return [{ kind, ...said }];
+        const { method, headers } = JSON.parse(more);
+        const shown = this.#headers(headers);
+        return [{ kind, client: id, method, headers: shown, ...said }];
       }
-      case "closed":
-        return this.#closed(noted);
+      case "out": {
+        const of = id > 0 ? { kind, client: id } as const : { kind };
+        // Whose request was not read is answered at once.
+        if (more === "") return [{ ...of, ...this.#said(noted, bytes) }];
+        const body = this.#bodies.get(`out ${id}`) ??
+          this.#begin(`out ${id}`, { of, isError: Number(more) >= 400 });
+        return this.#piece(body, noted, bytes);
+      }
+      case "closed": {
+        const closed = { kind, client: id, status: count, by: more } as const;
+        return [...this.#rest(`out ${id}`), closed];
+      }
       case "request":
         return this.#request(noted, bytes);
-      case "response":
-        return [this.#response(noted)];
-      case "body":
-        return this.#piece(this.#bodies.get(noted.http), noted, bytes);
-      case "end":
-        return this.#end(noted);
-      case "failed": {
-        const error = this.#standIns.words(causeText(noted.cause));
-        return [{ kind, http: noted.http, error }];
+      case "response": {
+        const headers: Record<string, string> = JSON.parse(more);
+        const type = headers["content-type"] ?? "";
+        this.#begin(`body ${id}`, {
+          of: { kind: "body", http: id },
+          isError: count >= 400,
+          isStream: /^text\/event-stream\b/i.test(type),
+        });
+        const shown = this.#headers(headers);
+        return [{ kind, http: id, status: count, headers: shown }];
       }
+      case "body":
+        return this.#piece(this.#bodies.get(`body ${id}`), noted, bytes);
+      case "end": {
+        const [by, error] = more.split(/ (.*)/s);
+        const shown = error !== undefined && { error: words(error) };
+        const end = { kind, http: id, by, ...shown };
+        return [...this.#rest(`body ${id}`), end];
+      }
+      case "failed":
+        return [{ kind, http: id, error: words(more) }];
       case "recovered":
         return [{ kind }];
       case "log": {
-        const { level, message, fields = {} } = noted;
-        return [{
-          kind,
-          level,
-          message: this.#standIns.words(message),
-          fields: JSON.parse(
-            JSON.stringify(fields),
-            (_name, value) =>
-              typeof value === "string" ? this.#standIns.words(value) : value,
-          ),
-        }];
+        const { level, message, fields = {} } = JSON.parse(
+          more,
+          (name, value) =>
+            typeof value === "string" && name !== "level"
+              ? words(value)
+              : value,
+        );
+        return [{ kind, level, message, fields }];
       }
     }
   }
 
-  #clientOf(over: HttpAnswer): number {
-    const known = this.#clients.get(over) ?? ++this.#clientCount;
-    this.#clients.set(over, known);
-    return known;
-  }
-
-  /** How a client's HTTP request begins. */
-  #client(over: HttpAnswer) {
-    const { method = "", headers } = over.req;
-    const pairs = Object.entries(headers)
-      .map(([name, value = ""]): [string, string] => [name, `${value}`]);
-    return {
-      client: this.#clientOf(over),
-      method,
-      headers: this.#headers(pairs),
-    };
-  }
-
-  #toClient(
-    noted: Of<"in" | "out">,
-    over: HttpAnswer,
-    bytes: Uint8Array | undefined,
-  ): Happening[] {
-    const isRead = this.#clients.has(over);
-    const client = this.#clientOf(over);
-    const of = { kind: "out", client } as const;
-    if (!isRead) return [{ ...of, ...this.#said(noted, bytes) }];
-    const isError = over.statusCode >= 400;
-    return this.#piece(
-      this.#bodies.get(over) ?? this.#begin(over, { of, isError }),
-      noted,
-      bytes,
-    );
-  }
-
-  #closed({ kind, over, by }: Of<"closed">): Happening[] {
-    const { statusCode: status } = over;
-    const client = this.#clientOf(over);
-    return [...this.#rest(over), { kind, client, status, by }];
-  }
-
   #said(
-    { kind, byteLength }: Of<"in" | "out" | "request">,
+    { kind, count: bytes }: Noted,
     kept: Uint8Array | undefined,
     text = kept && utf8(kept),
   ): Said {
-    if (kept === undefined) return { bytes: byteLength };
+    if (kept === undefined) return { bytes };
     const shown = text === undefined
       ? filler(decoder.decode(kept))
       : kind === "out"
       ? this.#standIns.fromTarget(text)
       : this.#standIns.fromClient(text);
-    return { text: shown, bytes: byteLength };
+    return { text: shown, bytes };
   }
 
-  #request(noted: Of<"request">, bytes: Uint8Array | undefined): Happening[] {
-    const { kind, http, url, method, headers: sent = {} } = noted;
-    const isList = sent instanceof Headers || Array.isArray(sent);
-    const headers = this.#headers(isList ? sent : Object.entries(sent));
+  #request(noted: Noted, bytes: Uint8Array | undefined): Happening[] {
+    const { method, url, headers: sent } = JSON.parse(noted.more);
+    const headers = this.#headers(sent);
     const text = bytes && utf8(bytes);
     // Clients of HTTP send what others sent, and again what they sent.
-    const isOfHttp = this.#clientCount > 0;
-    const tries = text === undefined || isOfHttp ? 1 : this.#tries(text);
+    const isOnce = text === undefined || this.#isOfHttp;
+    const tries = isOnce ? 1 : this.#tries(text);
     const [, identity] = / (identity-\d+)\//.exec(headers.authorization) ?? [];
     const before = this.#identity;
     this.#identity = identity ?? before;
@@ -200,22 +170,22 @@ export class RecordLines {
     return [
       ...isOther ? [{ kind: "identity", identity } as const] : [],
       {
-        kind,
-        http,
+        kind: "request",
+        http: noted.id,
         method,
         url: this.#standIns.url(url),
         headers,
         ...(tries > 1 && { try: tries }),
-        ...(noted.byteLength > 0
-          ? this.#said(noted, bytes, text)
-          : { bytes: 0 }),
+        ...this.#said(noted, bytes, text),
       },
     ];
   }
 
-  #headers(headers: Iterable<readonly string[]>): Record<string, string> {
+  #headers(
+    headers: Readonly<Record<string, string>>,
+  ): Record<string, string> {
     const shown: Record<string, string> = {};
-    for (const [name, value] of headers) {
+    for (const [name, value] of Object.entries(headers)) {
       const lower = name.toLowerCase();
       shown[lower] = this.#standIns.header(lower, value);
     }
@@ -231,18 +201,8 @@ export class RecordLines {
     return tries;
   }
 
-  #response({ kind, http, status, headers }: Of<"response">): Happening {
-    const type = headers.get("content-type") ?? "";
-    this.#begin(http, {
-      of: { kind: "body", http },
-      isError: status >= 400,
-      isStream: /^text\/event-stream\b/i.test(type),
-    });
-    return { kind, http, status, headers: this.#headers(headers) };
-  }
-
   #begin(
-    key: number | HttpAnswer,
+    key: string,
     { of, isError, isStream }: Pick<Body, "of" | "isError"> & Partial<Body>,
   ): Body {
     const body = { of, isError, isStream, text: "", lostBytes: 0 };
@@ -255,7 +215,7 @@ export class RecordLines {
 
   #piece(
     body: Body | undefined,
-    { byteLength }: Pick<Of<"body">, "byteLength">,
+    { count }: Noted,
     bytes: Uint8Array | undefined,
   ): Happening[] {
     if (!body) return [];
@@ -281,7 +241,7 @@ export class RecordLines {
     // The end of it may be half of what ends an event.
     const lost = body.text.slice(0, -END_LENGTH);
     body.lostBytes += encoder.encode(lost).length +
-      (bytes === undefined ? byteLength : 0);
+      (bytes === undefined ? count : 0);
     body.text = body.text.slice(lost.length);
     return lines;
   }
@@ -295,17 +255,11 @@ export class RecordLines {
   }
 
   /** What came of a body since its last line; it is over. */
-  #rest(key: number | HttpAnswer): Happening[] {
+  #rest(key: string): Happening[] {
     const body = this.#bodies.get(key);
     this.#bodies.delete(key);
     const isLeft = body && (body.text !== "" || body.lostBytes > 0);
     return isLeft ? [this.#part(body, body.text)] : [];
-  }
-
-  #end({ kind, http, by, cause }: Of<"end">): Happening[] {
-    const error = cause !== undefined &&
-      { error: this.#standIns.words(causeText(cause)) };
-    return [...this.#rest(http), { kind, http, by, ...error }];
   }
 }
 
@@ -316,10 +270,4 @@ function utf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** What a fetch failed with: Deno says more in the cause of the error. */
-function causeText(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? cause.cause.message : cause.message;
 }

@@ -14,10 +14,9 @@ import type { Naming } from "../naming.ts";
 import type { Bytes, HttpAnswer, Observer } from "../mcp/transport/observer.ts";
 import { delay, within } from "../time.ts";
 import { RecordLines } from "./lines.ts";
-import type { Noted } from "./noted.ts";
 import type { StandIns } from "./stand_ins.ts";
 import { tapResponse } from "./tapped_response.ts";
-import { Waiting } from "./waiting.ts";
+import { type Noted, Waiting } from "./waiting.ts";
 
 /** Where lines go. */
 export interface LineWriter {
@@ -59,6 +58,8 @@ export class Recorder implements AsyncDisposable {
   readonly #lines: RecordLines;
   readonly #waiting = new Waiting();
   #notedAt = 0;
+  readonly #clients = new WeakMap<HttpAnswer, number>();
+  #clientCount = 0;
   #http = 0;
   #isStopped = false;
   #isEnding = false;
@@ -70,11 +71,11 @@ export class Recorder implements AsyncDisposable {
     this.#options = options;
     this.#lines = new RecordLines(options.standIns);
     this.observer = {
-      received: (bytes, over) => this.#noteSaid("in", bytes, over),
-      delivered: (bytes, over) => this.#noteSaid("out", bytes, over),
+      received: (bytes, over) => this.#noteIn(bytes, over),
+      delivered: (bytes, over) => this.#noteOut(bytes, over),
       closed: (over, by) =>
-        this.#note({ at: this.#now(), kind: "closed", over, by }),
-      recovered: () => this.#note({ at: this.#now(), kind: "recovered" }),
+        this.#note("closed", this.#clientOf(over), over.statusCode, by),
+      recovered: () => this.#note("recovered"),
     };
   }
 
@@ -83,40 +84,30 @@ export class Recorder implements AsyncDisposable {
     return async (input, init = {}) => {
       if (this.#isStopped) return await send(input, init);
       const http = ++this.#http;
-      const { method = "GET", headers: sent, body } = init;
+      const { method = "GET", headers = {}, body } = init;
       const blob = body instanceof Blob ? body : undefined;
-      const held = blob && heldBytes(blob);
-      this.#note({
-        at: this.#now(),
-        kind: "request",
-        http,
-        method,
-        url: input instanceof Request ? input.url : String(input),
-        headers: sent,
-        kept: held && this.#waiting.copy(held),
-        byteLength: blob?.size ?? 0,
-      });
+      const url = input instanceof Request ? input.url : String(input);
+      const sent = JSON.stringify({ method, url, headers: headersIn(headers) });
+      const bytes = blob && heldBytes(blob);
+      this.#note("request", http, blob?.size, sent, bytes);
       let response: Response;
       try {
         response = await send(input, init);
       } catch (cause) {
-        const at = this.#now();
+        const error = causeText(cause);
         // Nobody waited for it any more.
-        if (!init.signal?.aborted) {
-          this.#note({ at, kind: "failed", http, cause });
-        } else this.#note({ at, kind: "end", http, by: "proxy", cause });
+        if (init.signal?.aborted) this.#note("end", http, 0, `proxy ${error}`);
+        else this.#note("failed", http, 0, error);
         throw cause;
       }
-      const { status, headers } = response;
-      this.#note({ at: this.#now(), kind: "response", http, status, headers });
+      const head = JSON.stringify(headersIn(response.headers));
+      this.#note("response", http, response.status, head);
       return tapResponse(response, {
-        read: (bytes) => {
-          const kept = this.#waiting.copy(bytes);
-          const { byteLength } = bytes;
-          this.#note({ at: this.#now(), kind: "body", http, kept, byteLength });
+        read: (bytes) => this.#note("body", http, bytes.length, "", bytes),
+        ended: (by, cause) => {
+          const error = cause === undefined ? "" : ` ${causeText(cause)}`;
+          this.#note("end", http, 0, by + error);
         },
-        ended: (by, cause) =>
-          this.#note({ at: this.#now(), kind: "end", http, by, cause }),
       });
     };
   }
@@ -128,32 +119,39 @@ export class Recorder implements AsyncDisposable {
       (level, message, fields) => {
         log[level](message, fields);
         if (level === "debug") return;
-        this.#note({ at: this.#now(), kind: "log", level, message, fields });
+        this.#note("log", 0, 0, JSON.stringify({ level, message, fields }));
       },
     );
   }
 
-  #now(): number {
-    return this.#notedAt = performance.now();
+  #noteIn(bytes: Bytes, over: HttpAnswer | undefined): void {
+    const client = over ? this.#clientOf(over) : 0;
+    const { method, headers } = over?.req ?? {};
+    const head = over ? JSON.stringify({ method, headers }) : "";
+    this.#note("in", client, bytes.byteLength, head, keptOf(bytes));
   }
 
-  #noteSaid(
-    kind: "in" | "out",
-    bytes: Bytes,
-    over: HttpAnswer | undefined,
+  #noteOut(bytes: Bytes, over: HttpAnswer | undefined): void {
+    const isPart = over && this.#clients.has(over);
+    const client = over ? this.#clientOf(over) : 0;
+    const status = isPart ? String(over.statusCode) : "";
+    this.#note("out", client, bytes.byteLength, status, keptOf(bytes));
+  }
+
+  #clientOf(over: HttpAnswer): number {
+    return this.#clients.getOrInsertComputed(over, () => ++this.#clientCount);
+  }
+
+  #note(
+    kind: Noted["kind"],
+    id = 0,
+    count = 0,
+    more = "",
+    bytes?: Uint8Array,
   ): void {
-    this.#note({
-      at: this.#now(),
-      kind,
-      kept: bytes instanceof Uint8Array ? this.#waiting.copy(bytes) : undefined,
-      byteLength: bytes.byteLength,
-      over,
-    });
-  }
-
-  #note(noted: Noted): void {
     if (this.#isStopped) return;
-    this.#waiting.push(noted);
+    const at = this.#notedAt = performance.now();
+    this.#waiting.push({ kind, at, id, count, more }, bytes);
     this.#working ??= this.#work();
   }
 
@@ -188,8 +186,7 @@ export class Recorder implements AsyncDisposable {
       made.push(this.#lines.now({ kind: "dropped", count: dropped }));
     }
     for (let noted; (noted = this.#waiting.shift());) {
-      const bytes = "kept" in noted ? this.#waiting.bytesOf(noted) : undefined;
-      made.push(...this.#lines.of(noted, bytes));
+      made.push(...this.#lines.of(...noted));
       if (performance.now() >= until) break;
     }
     return made;
@@ -247,4 +244,25 @@ export class Recorder implements AsyncDisposable {
     await out.write(last).catch(() => {});
     await out.close().catch(() => {});
   }
+}
+
+function keptOf(bytes: Bytes): Uint8Array | undefined {
+  return bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+/** Headers as an object. */
+function headersIn(headers: HeadersInit): Record<string, string> {
+  if (!(headers instanceof Headers)) {
+    return Symbol.iterator in headers ? Object.fromEntries(headers) : headers;
+  }
+  // To go through them in another way costs twice as much.
+  const texts: Record<string, string> = {};
+  headers.forEach((value, name) => texts[name] = value);
+  return texts;
+}
+
+/** What a fetch failed with: Deno says more in the cause of the error. */
+function causeText(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? cause.cause.message : cause.message;
 }

@@ -8,24 +8,37 @@ import { Waiting } from "../../src/recorder/waiting.ts";
 import { RawServer } from "../support/raw_server.ts";
 
 function note(waiting: Waiting, byte: number, byteLength: number): void {
-  const kept = waiting.copy(new Uint8Array(byteLength).fill(byte));
-  waiting.push({ at: 0, kind: "in", kept, byteLength });
+  waiting.push(
+    { kind: "in", at: byte / 4, id: byte, count: byteLength, more: `é${byte}` },
+    new Uint8Array(byteLength).fill(byte),
+  );
 }
 
 Deno.test("of what waits the oldest goes, is counted, and the rest is as it was", () => {
   const waiting = new Waiting();
-  const [count, length] = [3_000, 4_001];
-  for (let byte = 0; byte < count; byte++) note(waiting, byte, length);
-  const dropped = waiting.takeDropped();
-  assertEquals(dropped + waiting.size, count);
-  assert(waiting.size * length > 7 * 1024 * 1024, "most of the room is used");
-  for (let byte = dropped; byte < count; byte++) {
-    const noted = waiting.shift();
-    assert(noted?.kind === "in");
-    const bytes = waiting.bytesOf(noted);
-    assertEquals(bytes?.length, length);
-    assert(bytes?.every((one) => one === byte % 256), `${byte}`);
+  let [next, dropped] = [0, 0];
+  for (const count of [3_000, 1_500, 0]) {
+    for (let added = 0; added < 3_000; added++, next++) {
+      note(waiting, next, 3_900 + next % 101);
+    }
+    dropped += waiting.takeDropped();
+    assert(waiting.size * 4_000 > 7 * 1024 * 1024, "most of the room is used");
+    for (let left = waiting.size; left > count; left--, dropped++) {
+      const [noted, bytes] = waiting.shift() ?? [];
+      const more = `é${dropped}`;
+      const length = 3_900 + dropped % 101;
+      assertEquals(noted, {
+        kind: "in",
+        at: dropped / 4,
+        id: dropped,
+        count: length,
+        more,
+      });
+      assertEquals(bytes?.length, length);
+      assert(bytes?.every((one) => one === dropped % 256), more);
+    }
   }
+  assertEquals(dropped, next);
   assertEquals(waiting.shift(), undefined);
 });
 
@@ -34,17 +47,20 @@ Deno.test("what is large pushes out nothing that is small", () => {
   note(waiting, 7, 100);
   for (let count = 0; count < 1_000; count++) note(waiting, 1, 64 * 1024);
   assertEquals(waiting.takeDropped(), 0);
-  const first = waiting.shift();
-  assert(first?.kind === "in");
-  assertEquals(waiting.bytesOf(first), new Uint8Array(100).fill(7));
+  assertEquals(waiting.shift()?.[1], new Uint8Array(100).fill(7));
+  let kept = 0;
+  for (let one; (one = waiting.shift());) if (one[1]) kept++;
+  assert(kept > 32 && kept < 128, `${kept}`);
 });
 
 Deno.test("many small things are bounded, too, and a large one is not copied", () => {
   const waiting = new Waiting();
-  for (let count = 0; count < 100_000; count++) note(waiting, 1, 1);
-  assertEquals(waiting.takeDropped(), 100_000 - waiting.size);
-  assert(waiting.size < 50_000);
-  assertEquals(waiting.copy(new Uint8Array(300_000)), undefined);
+  for (let count = 0; count < 500_000; count++) note(waiting, 1, 1);
+  assertEquals(waiting.takeDropped(), 500_000 - waiting.size);
+  assert(waiting.size < 300_000);
+  waiting.keep(0);
+  note(waiting, 1, 300_000);
+  assertEquals(waiting.shift()?.[1], undefined);
 });
 
 Deno.test("what is noted while a turn ends is written, though nothing follows", async () => {
