@@ -1,12 +1,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { runStdioProxy } from "../../../src/stdio/stdio_proxy.ts";
+import { answerWhen } from "../../support/answer_when.ts";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
-import { mcp, result, Sessions } from "../../support/raw_mcp.ts";
+import { modern } from "../../support/modern_message.ts";
+import { mcp, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
-import { answers, asking, hang } from "./calls.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
+import { answers, asking, hang, leaveOpen } from "./calls.ts";
 
 /** A client's stream, by hand: how much of it was read. */
 class Feed {
@@ -45,12 +47,12 @@ Deno.test("of 3,000 notifications at once no more are read than may wait, and al
     },
   }));
   const count = 3_000;
+  const method = "notifications/progress";
   const feed = new Feed(
-    Array.from({ length: count }, (_, progress) => ({
-      jsonrpc: "2.0",
-      method: "notifications/progress",
-      params: { progress },
-    })),
+    Array.from(
+      { length: count },
+      (_, progress) => ({ jsonrpc: "2.0", method, params: { progress } }),
+    ),
   );
   const done = runStdioProxy({
     url: server.url,
@@ -67,191 +69,156 @@ Deno.test("of 3,000 notifications at once no more are read than may wait, and al
 });
 
 Deno.test("one of the client's answers reaches a target that takes no notifications and 1,000 wait", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "notifications/progress": hang,
     ...asking(),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("a", "ask");
-  assertEquals((await client.next()).json.id, "question");
+  });
+  w.client.request("a", "ask");
+  assertEquals((await w.client.next()).json.id, "question");
   for (let step = 0; step < 1_000; step++) {
-    client.notify("notifications/progress", { progress: step });
+    w.client.notify("notifications/progress", { progress: step });
   }
-  client.send({ jsonrpc: "2.0", id: "question", result: {} });
-  client.request("p", "ping");
-  const codes = await answers(client, 2);
+  w.client.send({ jsonrpc: "2.0", id: "question", result: {} });
+  w.client.request("p", "ping");
+  const codes = await answers(w.client, 2);
   assertEquals(new Set(codes.keys()), new Set(["a", "p"]));
 });
 
 Deno.test("the client's answer leaves while 256 streams that answer notifications stand open", async () => {
   let open = 0;
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "notifications/progress": async (_message, reply) => {
       open++;
       await (await reply.sse()).closed;
     },
     ...asking(),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   for (let step = 0; step < 600; step++) {
-    client.notify("notifications/progress", { progress: step });
+    w.client.notify("notifications/progress", { progress: step });
   }
-  client.request("a", "ask");
-  assertEquals((await client.next()).json.id, "question");
-  client.send({ jsonrpc: "2.0", id: "question", result: {} });
-  await client.answer("a");
-  await client.close();
+  w.client.request("a", "ask");
+  assertEquals((await w.client.next()).json.id, "question");
+  w.client.send({ jsonrpc: "2.0", id: "question", result: {} });
+  await w.client.answer("a");
+  await w.client.close();
   assertEquals(open, 600);
 });
 
 Deno.test("a call does not wait for the end of a stream that answers notifications/initialized", async () => {
-  await using server = await RawServer.start(mcp({
-    "notifications/initialized": async (_message, reply) => {
-      await (await reply.sse()).closed;
-    },
-  }));
   // No time passes: what waits for a limit hangs.
   using _clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(1, "m");
-  assertEquals((await client.answer(1)).json.result, {});
-  await client.close();
+  await using w = await StreamWorld.start({
+    "notifications/initialized": leaveOpen,
+  });
+  await w.client.initialize();
+  w.client.request(1, "m");
+  assertEquals((await w.client.answer(1)).json.result, {});
+  await w.client.close();
 });
 
 Deno.test("a session made anew does not wait for the end of such a stream either", async () => {
-  const sessions = new Sessions();
-  await using server = await RawServer.start(mcp({
-    "notifications/initialized": async (_message, reply) => {
-      await (await reply.sse()).closed;
-    },
-  }, sessions));
   // No time passes: what waits for a limit hangs.
   using _clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(1, "m");
-  await client.answer(1);
-  sessions.known.clear();
-  client.request(2, "m");
-  assertEquals((await client.answer(2)).json.result, {});
-  assertEquals(sessions.known.size, 1);
+  await using w = await StreamWorld.start({
+    "notifications/initialized": leaveOpen,
+  });
+  await w.client.initialize();
+  w.client.request(1, "m");
+  await w.client.answer(1);
+  w.sessions.known.clear();
+  w.client.request(2, "m");
+  assertEquals((await w.client.answer(2)).json.result, {});
+  assertEquals(w.sessions.known.size, 1);
 });
 
 Deno.test("a call does not wait for the end of a body that answers notifications/initialized", async () => {
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     "notifications/initialized": async (_message, reply) => {
       await reply.status(202, { "content-length": "20" }, "accept");
       await reply.hang();
     },
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
+  });
+  await w.client.initialize();
   const startedAt = performance.now();
-  client.request(1, "m");
-  await clock.until(client.answer(1));
+  w.client.request(1, "m");
+  await clock.until(w.client.answer(1));
   const tookMs = performance.now() - startedAt;
   assert(tookMs < 8_000, `it took ${tookMs} ms`);
 });
 
 Deno.test("notifications that are answered in words go over one connection", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "notifications/progress": (_message, reply) =>
       reply.status(202, { "content-type": "text/plain" }, "Accepted"),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   for (let step = 0; step < 5; step++) {
-    client.notify("notifications/progress", { progress: step });
-    await server.requests.at(step);
-    client.request(step, "m");
-    await client.answer(step);
+    w.client.notify("notifications/progress", { progress: step });
+    await w.server.requests.at(step);
+    w.client.request(step, "m");
+    await w.client.answer(step);
     // The one before is through when this is answered.
-    assert(server.connections.length <= 2);
+    assert(w.server.connections.length <= 2);
   }
 });
 
-for (const status of [500, 403]) {
-  Deno.test(`a ${status} whose body never ends is an error with what came of it`, async () => {
-    await using server = await RawServer.start(mcp({
-      m: async (_message, reply) => {
-        const headers = {
-          "content-type": "text/plain",
-          "content-length": "20",
-        };
-        await reply.status(status, headers, "sorry!");
-        await reply.hang();
-      },
-    }));
-    await using client = new StreamClient({ url: server.url });
-    client.request(1, "m");
-    const { json } = await client.answer(1);
-    assertEquals(json.error.data.status, status);
-    assertStringIncludes(json.error.message, "sorry!");
+for (
+  const [status, end] of [[500, "hang"], [403, "hang"], [500, "cut"]] as const
+) {
+  Deno.test(`a ${status} whose body meets a ${end} is an error with what came of it`, async () => {
+    const { error } = await answerWhen(async (_message, reply) => {
+      const headers = { "content-type": "text/plain", "content-length": "20" };
+      await reply.status(status, headers, "sorry!");
+      await reply[end]();
+    });
+    assertEquals(error.data.status, status);
+    assertStringIncludes(error.message, "sorry!");
   });
 }
 
-Deno.test("a 500 whose body is cut off is an error with what came of it", async () => {
-  await using server = await RawServer.start(mcp({
-    m: async (_message, reply) => {
-      const headers = { "content-type": "text/plain", "content-length": "20" };
-      await reply.status(500, headers, "sorry!");
-      await reply.cut();
-    },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  assertStringIncludes((await client.answer(1)).json.error.message, "sorry!");
-});
-
 Deno.test("a client that reads nothing has no more answers made ready than requests are upstream at once", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: (message, reply) =>
       reply.json(result(message, { text: "x".repeat(64 * 1024) })),
-  }));
-  await using client = new StreamClient({ url: server.url, maxConcurrency: 4 });
-  client.request("first", "m");
-  await client.answer("first");
-  for (let id = 0; id < 200; id++) client.request(id, "m");
+  }, { maxConcurrency: 4 });
+  w.client.request("first", "m");
+  await w.client.answer("first");
+  for (let id = 0; id < 200; id++) w.client.request(id, "m");
   // Pings have places of their own. Each that arrives has given the calls a turn.
   for (let step = 0; step < 50; step++) {
-    client.request(`p${step}`, "ping");
-    await server.requests.find((seen) => seen.text().includes(`p${step}"`));
+    w.client.request(`p${step}`, "ping");
+    await w.server.requests.find((seen) => seen.text().includes(`p${step}"`));
   }
-  const sent = server.requests.all.filter((seen) =>
+  const sent = w.server.requests.all.filter((seen) =>
     seen.text().includes('"m"')
   );
   assert(sent.length <= 16, `${sent.length} requests were sent`);
-  assertEquals((await answers(client, 250)).size, 250);
+  assertEquals((await answers(w.client, 250)).size, 250);
 });
 
 Deno.test("of 1,100 subscriptions no more stand open than 1,024, and the others are overloaded", async () => {
-  await using server = await RawServer.start(mcp({
-    "subscriptions/listen": async (_message, reply) => {
-      await (await reply.sse()).closed;
-    },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
-  const params = { _meta, notifications: { toolsListChanged: true } };
+  await using w = await StreamWorld.start({
+    "subscriptions/listen": leaveOpen,
+  });
+  const params = modern({ notifications: { toolsListChanged: true } });
   for (let id = 0; id < 1_100; id++) {
-    client.request(id, "subscriptions/listen", params);
+    w.client.request(id, "subscriptions/listen", params);
   }
-  const codes = await answers(client, 76);
+  const codes = await answers(w.client, 76);
   assertEquals(new Set(codes.values()), new Set([-31020]));
   // One that is ended makes room for another.
-  client.notify("notifications/cancelled", { requestId: 0, _meta });
-  client.request("m", "m", { _meta });
-  await client.answer("m");
-  client.request("again", "subscriptions/listen", params);
-  await server.requests.find((seen) => seen.text().includes("again"));
+  w.client.notify("notifications/cancelled", modern({ requestId: 0 }));
+  w.client.request("m", "m", modern());
+  await w.client.answer("m");
+  w.client.request("again", "subscriptions/listen", params);
+  await w.server.requests.find((seen) => seen.text().includes("again"));
 });
 
 Deno.test("pings to a target that does not answer are sent over no more connections than there are places", async () => {
-  await using server = await RawServer.start(mcp({ ping: hang }));
-  await using client = new StreamClient({ url: server.url });
-  for (let id = 0; id < 400; id++) client.request(id, "ping");
-  client.request("c", "m");
-  await client.answer("c");
-  assert(server.requests.length <= 257, `${server.requests.length} requests`);
+  await using w = await StreamWorld.start({ ping: hang });
+  for (let id = 0; id < 400; id++) w.client.request(id, "ping");
+  w.client.request("c", "m");
+  await w.client.answer("c");
+  const { length } = w.server.requests;
+  assert(length <= 257, `${length} requests`);
 });

@@ -11,7 +11,8 @@ import { StreamWorld } from "../../support/stream_world.ts";
 /** A message that has nothing to do with any call. */
 export const NOTE = '{"jsonrpc":"2.0","method":"notifications/message"}';
 
-const textOf = (value: unknown): string =>
+/** A text as it is, and anything else as JSON. */
+export const textOf = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 
 /** Answers with a text, or a value, as JSON. */
@@ -52,6 +53,13 @@ export async function linesOf(
 /** Leaves a request without an answer. */
 export function hang(...[, reply]: Parameters<McpHandler>): Promise<void> {
   return reply.hang();
+}
+
+/** Answers by a stream of which nothing comes. */
+export async function leaveOpen(
+  ...[, reply]: Parameters<McpHandler>
+): Promise<void> {
+  await (await reply.sse()).closed;
 }
 
 /** A tool that asks its caller, and is done when that was answered. */

@@ -1,8 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { NOBODY } from "../../support/nobody.ts";
-import { mcp, methods, result } from "../../support/raw_mcp.ts";
+import { methods, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import { answerWhen } from "../../support/answer_when.ts";
 
 Deno.test("a POST has the content type, and accepts both kinds of answer", async () => {
@@ -18,16 +19,15 @@ Deno.test("a POST has the content type, and accepts both kinds of answer", async
 
 for (const status of [202, 204, 200]) {
   Deno.test(`an empty ${status} to a notification or an answer is nothing on stdout`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       "notifications/x": (_message, reply) => reply.status(status),
       response: (_message, reply) => reply.status(status),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    client.notify("notifications/x");
-    client.send({ jsonrpc: "2.0", id: 9, result: {} });
-    client.request(1, "m");
-    assertEquals((await client.close()).map(({ json }) => json.id), [1]);
-    assertEquals(server.requests.length, 3);
+    });
+    w.client.notify("notifications/x");
+    w.client.send({ jsonrpc: "2.0", id: 9, result: {} });
+    w.client.request(1, "m");
+    assertEquals((await w.client.close()).map(({ json }) => json.id), [1]);
+    assertEquals(w.server.requests.length, 3);
   });
 
   Deno.test(`an empty ${status} to a request is no-answer`, async () => {
@@ -42,20 +42,19 @@ for (const status of [202, 204, 200]) {
 }
 
 Deno.test("a JSON body that is a batch goes on as it is", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: (message, reply) =>
       reply.json([{ jsonrpc: "2.0", method: "n" }, result(message)]),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
+  });
+  w.client.request(1, "m");
   assertEquals(
-    (await client.next()).text,
+    (await w.client.next()).text,
     '[{"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","id":1,"result":{}}]',
   );
 });
 
 Deno.test("each event with a message is a frame under whatever name; comments, empty data and other data are none", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (message, reply) => {
       const stream = await reply.sse();
       await stream.comment("hello");
@@ -70,10 +69,9 @@ Deno.test("each event with a message is a frame under whatever name; comments, e
       await stream.message(result(message));
       await stream.end();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  const frames = await client.close();
+  });
+  w.client.request(1, "m");
+  const frames = await w.client.close();
   assertEquals(frames.map(({ text }) => text), [
     '{"jsonrpc":"2.0","method":"o"}',
     '{"jsonrpc":"2.0","method":"a"}',
@@ -134,20 +132,19 @@ Deno.test("a JSON body that is cut in the middle of a character is stream-cut", 
 });
 
 Deno.test("a connection that is dropped before the answer of a call is unreachable, and the call is sent once", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": (_message, reply) => reply.cut(),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   // The connection is reused by then: the case in which a runtime would send
   // the request again.
-  client.request(1, "m");
-  await client.answer(1);
-  client.request(2, "tools/call", { name: "x" });
-  const { json } = await client.answer(2);
+  w.client.request(1, "m");
+  await w.client.answer(1);
+  w.client.request(2, "tools/call", { name: "x" });
+  const { json } = await w.client.answer(2);
   assertEquals([json.error.code, json.error.data.mayHaveRun], [-31010, true]);
-  assertEquals(methods(server.requests.all), ["m", "tools/call"]);
+  assertEquals(methods(w.server.requests.all), ["m", "tools/call"]);
   assertEquals(
-    server.requests.all.map(({ connection }) => connection),
+    w.server.requests.all.map(({ connection }) => connection),
     [0, 0],
   );
 });
@@ -165,13 +162,12 @@ for (const id of [{ id: null }, {}, { id: 1 }]) {
     const body = `{${
       "id" in id ? `"id":${id.id},` : ""
     }"jsonrpc":"2.0","error":{"code":-32602,\n"message":"no","data":1E2}}`;
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       m: (_message, reply) =>
         reply.status(400, { "content-type": "application/json" }, body),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    client.request(1, "m");
-    const { text, json } = await client.next();
+    });
+    w.client.request(1, "m");
+    const { text, json } = await w.client.next();
     assertEquals([json.id, json.error.code], [1, -32602]);
     assertStringIncludes(
       text,

@@ -1,10 +1,9 @@
 /** Progress of what is over is not told: strict clients end at it. */
 import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
-import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream } from "../../support/raw_reply.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { error, result } from "../../support/raw_mcp.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
+import { asEvents } from "./calls.ts";
 
 // deno-lint-ignore no-explicit-any
 type Call = any;
@@ -20,21 +19,17 @@ const mark = { jsonrpc: "2.0", method: "notifications/mark" };
 
 /** What a call that asks for progress brings, up to a mark. */
 async function told(
-  say: (stream: RawEventStream, call: Call) => Promise<void>,
+  said: (call: Call) => readonly unknown[],
   progressToken: unknown = 7,
 ): Promise<(string | number)[]> {
-  const handler: McpHandler = async (call, reply) => {
-    const stream = await reply.sse();
-    await say(stream, call);
-    await stream.message(mark);
-    await stream.closed;
-  };
-  await using server = await RawServer.start(mcp({ "tools/call": handler }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(3, "tools/call", { name: "x", _meta: { progressToken } });
+  await using w = await StreamWorld.start({
+    "tools/call": (call, ...rest) =>
+      asEvents(...said(call), mark)(call, ...rest),
+  });
+  w.client.request(3, "tools/call", { name: "x", _meta: { progressToken } });
   const seen: (string | number)[] = [];
   for (;;) {
-    const { json } = await client.next();
+    const { json } = await w.client.next();
     if (json.method === mark.method) return seen;
     seen.push(json.params?.progress ?? "answer");
   }
@@ -42,21 +37,21 @@ async function told(
 
 for (const [token, other] of [[7, "7"], ["t", "t"], ["7", 7]] as const) {
   Deno.test(`progress of the token ${JSON.stringify(token)} passes before the answer, and not after it`, async () => {
-    const seen = await told(async (stream, call) => {
-      await stream.message(progress(token, 1));
-      await stream.message(progress("another", 2));
-      await stream.message(result(call));
-      await stream.message(progress(token, 3));
-      await stream.message(progress(other, 4));
-      await stream.message(progress("another", 5));
-    }, token);
+    const seen = await told((call) => [
+      progress(token, 1),
+      progress("another", 2),
+      result(call),
+      progress(token, 3),
+      progress(other, 4),
+      progress("another", 5),
+    ], token);
     assertEquals(seen, [1, 2, "answer", 5]);
   });
 }
 
 Deno.test("progress of a call that was cancelled does not pass, and what else its stream brings does", async () => {
   const cancelled = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": async (_call, reply) => {
       const stream = await reply.sse();
       await stream.message(progress(7, 1));
@@ -69,49 +64,42 @@ Deno.test("progress of a call that was cancelled does not pass, and what else it
       cancelled.resolve();
       return reply.status(202);
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", { _meta: { progressToken: 7 } });
-  assertEquals((await client.next()).json.params.progress, 1);
-  client.notify("notifications/cancelled", { requestId: 1 });
-  assertEquals((await client.next()).json, mark);
+  });
+  w.client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  assertEquals((await w.client.next()).json.params.progress, 1);
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await w.client.next()).json, mark);
 });
 
 Deno.test("progress after an answer that began a task passes, and so does that of a related task", async () => {
-  const seen = await told(async (stream, call) => {
-    await stream.message(result(call, { task: { taskId: "t" } }));
-    await stream.message(progress(7, 1));
-  });
+  const task = { taskId: "t" };
+  const seen = await told((call) => [result(call, { task }), progress(7, 1)]);
   assertEquals(seen, ["answer", 1]);
-  const related = await told(async (stream, call) => {
-    await stream.message(result(call));
-    await stream.message(progress(7, 1, { [TASK]: { taskId: "t" } }));
-    await stream.message(progress(7, 2));
-  });
+  const related = await told((call) => [
+    result(call),
+    progress(7, 1, { [TASK]: task }),
+    progress(7, 2),
+  ]);
   assertEquals(related, ["answer", 1]);
 });
 
 Deno.test("a token that a later request uses again is in use again", async () => {
   let count = 0;
-  await using server = await RawServer.start(mcp({
-    "tools/call": async (call, reply) => {
-      const stream = await reply.sse();
-      await stream.message(progress(7, ++count));
-      await stream.message(result(call));
-      await stream.end();
-    },
-  }));
-  await using client = new StreamClient({ url: server.url });
+  await using w = await StreamWorld.start({
+    "tools/call": (call, ...rest) =>
+      asEvents(progress(7, ++count), result(call))(call, ...rest),
+  });
   for (const id of [1, 2]) {
-    client.request(id, "tools/call", { _meta: { progressToken: 7 } });
-    assertEquals((await client.next()).json.params.progress, id);
-    assertEquals((await client.next()).json.id, id);
+    w.client.request(id, "tools/call", { _meta: { progressToken: 7 } });
+    assertEquals((await w.client.next()).json.params.progress, id);
+    assertEquals((await w.client.next()).json.id, id);
   }
 });
 
 Deno.test("progress of a call that ran into its time limit does not pass on the standalone stream", async () => {
   const limit = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     "tools/call": (_call, reply) => reply.hang(),
     GET: async (_none, reply) => {
       const stream = await reply.sse();
@@ -120,46 +108,29 @@ Deno.test("progress of a call that ran into its time limit does not pass on the 
       await stream.message(mark);
       await stream.closed;
     },
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
+  }, {
     standaloneStream: true,
     timeoutMs: 60_000,
   });
-  await client.initialize();
-  client.request(1, "tools/call", { _meta: { progressToken: 7 } });
-  await server.requests.find((seen) => seen.text().includes("tools/call"));
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  await w.server.requests.find((seen) => seen.text().includes("tools/call"));
   await clock.pass(61_000);
-  assertEquals((await client.next()).json.error.code, -31014);
+  assertEquals((await w.client.next()).json.error.code, -31014);
   limit.resolve();
-  assertEquals((await client.next()).json, mark);
+  assertEquals((await w.client.next()).json, mark);
 });
 
 Deno.test("progress on the standalone stream shows that a call runs: it is not sent again", async () => {
   const asked = Promise.withResolvers<void>();
   const shown = Promise.withResolvers<void>();
   let ran = 0;
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) =>
-      reply.json(
-        result(message, {
-          protocolVersion: "2025-11-25",
-          capabilities: {},
-          serverInfo: { name: "raw", version: "1" },
-        }),
-        200,
-        { "mcp-session-id": "session-0123456789" },
-      ),
+  await using w = await StreamWorld.start({
     "tools/call": async (call, reply) => {
       ran++;
       asked.resolve();
       await shown.promise;
-      await reply.json({
-        jsonrpc: "2.0",
-        id: call.id,
-        error: { code: -30001, message: "SessionId was not found" },
-      });
+      await reply.json(error(call, -30001, "SessionId was not found"));
     },
     GET: async (_none, reply) => {
       const stream = await reply.sse();
@@ -167,15 +138,11 @@ Deno.test("progress on the standalone stream shows that a call runs: it is not s
       await stream.message(progress(7, 1));
       await stream.closed;
     },
-  }));
-  await using client = new StreamClient({
-    url: server.url,
-    standaloneStream: true,
-  });
-  await client.initialize();
-  client.request(1, "tools/call", { _meta: { progressToken: 7 } });
-  assertEquals((await client.next()).json.params.progress, 1);
+  }, { standaloneStream: true });
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { _meta: { progressToken: 7 } });
+  assertEquals((await w.client.next()).json.params.progress, 1);
   shown.resolve();
-  assertEquals((await client.answer(1)).json.error.code, -30001);
+  assertEquals((await w.client.answer(1)).json.error.code, -30001);
   assertEquals(ran, 1);
 });

@@ -2,9 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
-import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { result } from "../../support/raw_mcp.ts";
+import type { RawEventStream } from "../../support/raw_server.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 const KEY = "sigv4-proxy/identity";
 
@@ -14,7 +14,7 @@ for (const isAnswered of [true, false]) {
     const stream = Promise.withResolvers<RawEventStream>();
     const isOver = Promise.withResolvers<void>();
     const hasCome = Promise.withResolvers<void>();
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       GET: async (_message, reply) => {
         stream.resolve(await reply.sse());
         await isOver.promise;
@@ -26,16 +26,14 @@ for (const isAnswered of [true, false]) {
         if (!isAnswered) await isOver.promise;
         await reply.status(202);
       },
-    }));
-    await using client = new StreamClient({
-      url: server.url,
+    }, {
       standaloneStream: true,
       receiptOf: () => Promise.resolve('{"account":"1"}'),
     });
-    await client.initialize();
-    client.request(1, "tools/call", { name: "x" });
+    await w.client.initialize();
+    w.client.request(1, "tools/call", { name: "x" });
     await hasCome.promise;
-    const answer = client.answer(1);
+    const answer = w.client.answer(1);
     const { json } = isAnswered ? await answer : await clock.until(answer);
     isOver.resolve();
     assertEquals(json.result._meta, {
@@ -46,15 +44,13 @@ for (const isAnswered of [true, false]) {
 }
 
 Deno.test("a result whose receipt cannot be had is given without it", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": (message, reply) => reply.json(result(message, { a: 1 })),
-  }));
-  await using client = new StreamClient({
-    url: server.url,
+  }, {
     receiptOf: () => Promise.reject(new Error("no receipt")),
   });
-  await client.initialize();
-  client.request(1, "tools/call", { name: "x" });
-  const { json } = await client.answer(1);
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  const { json } = await w.client.answer(1);
   assertEquals(json.result, { a: 1 });
 });

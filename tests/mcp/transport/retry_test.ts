@@ -7,13 +7,11 @@ import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
 import {
   error,
-  mcp,
   type McpHandler,
   methods,
   result,
 } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 /** Sends one request to a target that fails `failures` times, then answers. */
 async function tried(
@@ -22,7 +20,8 @@ async function tried(
   options: { failures?: number; retries?: number; params?: unknown } = {},
 ) {
   let failures = options.failures ?? 1;
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     [method]: async (message, reply, request) => {
       if (failures-- > 0) return await fail(message, reply, request);
       await reply.json(result(message, { said: "done" }));
@@ -35,21 +34,18 @@ async function tried(
           { name: "acts", annotations: { destructiveHint: true } },
         ],
       })),
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
+  }, {
     ...(options.retries !== undefined && { retries: options.retries }),
   });
   if (method === "tools/call") {
-    client.request("list", "tools/list");
-    await client.answer("list");
+    w.client.request("list", "tools/list");
+    await w.client.answer("list");
   }
-  client.request(1, method, options.params ?? { name: "acts" });
+  w.client.request(1, method, options.params ?? { name: "acts" });
   const startedAt = performance.now();
-  const { json } = await clock.until(client.answer(1));
+  const { json } = await clock.until(w.client.answer(1));
   const tookMs = performance.now() - startedAt;
-  const sent = server.requests.all.filter((seen) =>
+  const sent = w.server.requests.all.filter((seen) =>
     JSON.parse(seen.text()).method === method
   );
   return { json, count: sent.length, tookMs };
@@ -114,7 +110,8 @@ for (
 
 Deno.test("a stream is resumed after 30 s at most, whatever Retry-After asks for", async () => {
   let isBusy = true;
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     "tools/call": async (_message, reply) => {
       const stream = await reply.sse();
       await stream.event({ id: "1", retry: 1 });
@@ -129,31 +126,28 @@ Deno.test("a stream is resumed after 30 s at most, whatever Retry-After asks for
       await stream.message(result({ id: 1 }, { said: "done" }));
       await stream.end();
     },
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", { name: "x" });
-  await clock.until(server.requests.find(({ method }) => method === "GET"));
+  });
+  w.client.request(1, "tools/call", { name: "x" });
+  await clock.until(w.server.requests.find(({ method }) => method === "GET"));
   await clock.ring(30_000);
-  assertEquals((await client.answer(1)).json.result, { said: "done" });
+  assertEquals((await w.client.answer(1)).json.result, { said: "done" });
 });
 
 Deno.test("a tool that says no longer that it is safe is not sent again", async () => {
   let annotations: unknown = { readOnlyHint: true };
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: [{ name: "x", annotations }] })),
     "tools/call": (_message, reply) => reply.cut(),
-  }));
-  await using client = new StreamClient({ url: server.url, retries: 1 });
+  }, { retries: 1 });
   const calls = [];
   for (const id of [1, 2]) {
-    client.request(`list-${id}`, "tools/list");
-    await client.answer(`list-${id}`);
-    client.request(id, "tools/call", { name: "x" });
-    const { json } = await client.answer(id);
+    w.client.request(`list-${id}`, "tools/list");
+    await w.client.answer(`list-${id}`);
+    w.client.request(id, "tools/call", { name: "x" });
+    const { json } = await w.client.answer(id);
     assertEquals(json.error.data.mayHaveRun, true);
-    const sent = methods(server.requests.all);
+    const sent = methods(w.server.requests.all);
     calls.push(sent.filter((method) => method === "tools/call").length);
     annotations = { readOnlyHint: false };
   }
@@ -204,28 +198,26 @@ for (
 ) {
   Deno.test(`a request that is last refused a connection may have run before, and is told so (${era})`, async () => {
     const { promise: stopped, resolve } = Promise.withResolvers<void>();
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       "resources/read": async (_message, reply) => {
         const reset = reply.reset();
-        void server.stop().then(resolve);
+        void w.server.stop().then(resolve);
         await reset;
       },
-    }));
-    await using client = new StreamClient({
-      url: server.url,
+    }, {
       retries: 1,
       // The second attempt finds nobody.
       fetch: async (url, init) => {
-        if (server.requests.length > 0) await stopped;
+        if (w.server.requests.length > 0) await stopped;
         return await fetch(url, init);
       },
     });
-    client.request(1, "resources/read", { uri: "a:b", ...params });
-    const { json } = await client.answer(1);
+    w.client.request(1, "resources/read", { uri: "a:b", ...params });
+    const { json } = await w.client.answer(1);
     assertEquals(json.error.data.reason, "unreachable");
     assertEquals(json.error.data.mayHaveRun, true);
     assertStringIncludes(json.error.message, "before this one may have run");
-    client.request(2, "resources/read", { uri: "a:b", ...params });
-    assertEquals((await client.answer(2)).json.error.data.mayHaveRun, false);
+    w.client.request(2, "resources/read", { uri: "a:b", ...params });
+    assertEquals((await w.client.answer(2)).json.error.data.mayHaveRun, false);
   });
 }

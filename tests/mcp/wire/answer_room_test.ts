@@ -1,9 +1,8 @@
 /** The room that large answers share. */
 import { assertEquals } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { result } from "../../support/raw_mcp.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 
 const MIB = 1024 * 1024;
 
@@ -12,7 +11,7 @@ const answer = (id: unknown, bytes: number) =>
 
 for (const kind of ["bodies", "events"]) {
   Deno.test(`twelve ${kind} of 9 MiB at once all reach the client`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       "tools/call": async ({ id }, reply) => {
         const text = answer(id, 9 * MIB);
         if (kind === "bodies") {
@@ -26,14 +25,13 @@ for (const kind of ["bodies", "events"]) {
         await stream.raw(`data: ${text}\n\n`);
         await stream.end();
       },
-    }));
-    await using client = new StreamClient({ url: server.url });
-    for (let id = 1; id <= 12; id++) client.request(id, "tools/call");
+    });
+    for (let id = 1; id <= 12; id++) w.client.request(id, "tools/call");
     const lengths = new Map<unknown, number>();
     for (let left = 12; left > 0; left--) {
-      const { json, text } = await client.next();
+      const { json, text } = await w.client.next();
       lengths.set(json.id, text.length);
-      client.frames.length = 0;
+      w.client.frames.length = 0;
     }
     assertEquals(lengths.size, 12);
     assertEquals(new Set(lengths.values()).size <= 2, true);
@@ -43,7 +41,7 @@ for (const kind of ["bodies", "events"]) {
 Deno.test("a large answer waits for others that stall, a small one does not, and a cancelled one gives its room back", async () => {
   const begun = Promise.withResolvers<void>();
   let stalled = 0;
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     stall: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.raw(`data: {"x":"${"x".repeat(5 * MIB)}`);
@@ -53,13 +51,12 @@ Deno.test("a large answer waits for others that stall, a small one does not, and
       const stream = await reply.sse();
       void stream.raw(`data: ${answer(id, 5 * MIB)}\n\n`).catch(() => {});
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  for (let id = 1; id <= 6; id++) client.request(id, "stall", modern());
+  });
+  for (let id = 1; id <= 6; id++) w.client.request(id, "stall", modern());
   await begun.promise;
-  client.request(7, "large", modern());
-  client.request(8, "small", modern());
-  assertEquals((await client.next()).json.id, 8);
-  client.notify("notifications/cancelled", { requestId: 1 });
-  assertEquals((await client.next()).json.id, 7);
+  w.client.request(7, "large", modern());
+  w.client.request(8, "small", modern());
+  assertEquals((await w.client.next()).json.id, 8);
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals((await w.client.next()).json.id, 7);
 });

@@ -1,12 +1,13 @@
 /** Which request an answer is for, whatever ID it has. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { answerWhen } from "../../support/answer_when.ts";
 import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
-import { mcp, type McpHandler } from "../../support/raw_mcp.ts";
+import type { McpHandler } from "../../support/raw_mcp.ts";
 import type { RawReply } from "../../support/raw_reply.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import { httpSse } from "../../support/raw_sse.ts";
+import { asEvents, asJson, textOf } from "../transport/calls.ts";
 
 /** An answer to a call, as the text of JSON. */
 const ok = (id: string) =>
@@ -14,23 +15,15 @@ const ok = (id: string) =>
 const failed = (id: string) =>
   `{"jsonrpc":"2.0",${id},"error":{"code":-32600,"message":"no ☃ for you"}}`;
 
-type Answer = (text: string) => McpHandler;
-
 /** The ways of an answer from the POST's own response. */
-const WAYS: Record<string, Answer> = {
-  "a JSON body": (text) => (_call, reply) =>
-    reply.status(200, { "content-type": "application/json" }, text),
+const WAYS: Record<string, (text: string) => McpHandler> = {
+  "a JSON body": asJson,
   "an event of an open stream": (text) => async (_call, reply) => {
     const stream = await reply.sse();
     await stream.event({ data: text });
     await stream.closed;
   },
-  "an event after the client's end of stream":
-    (text) => async (_call, reply) => {
-      const stream = await reply.sse();
-      await stream.event({ data: text });
-      await stream.end();
-    },
+  "an event after the client's end of stream": asEvents,
 };
 
 /** What a call with an ID, as text, is answered with on stdout. */
@@ -39,15 +32,14 @@ async function answered(
   handler: McpHandler,
   params: unknown,
 ): Promise<string> {
-  await using server = await RawServer.start(mcp({ "tools/call": handler }));
   using clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
-  client.send(
+  await using w = await StreamWorld.start({ "tools/call": handler });
+  w.client.send(
     `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${
       JSON.stringify(params)
     }}`,
   );
-  return (await clock.until(client.next())).text;
+  return (await clock.until(w.client.next())).text;
 }
 
 const SPELLINGS: readonly (readonly [asked: string, given: string])[] = [
@@ -65,6 +57,10 @@ const SPELLINGS: readonly (readonly [asked: string, given: string])[] = [
   ["1.5", '"1.5"'],
 ];
 
+/** What stands in an error in place of the request's ID. */
+const UNKNOWN_IDS = '"id":"server-error" "id":"" "id":null "id":77 "x":1'
+  .split(" ");
+
 for (const [way, answer] of Object.entries(WAYS)) {
   for (
     const [era, params] of Object.entries({
@@ -79,22 +75,14 @@ for (const [way, answer] of Object.entries(WAYS)) {
       });
     }
 
-    for (
-      const id of [
-        '"id":"server-error"',
-        '"id":""',
-        '"id":null',
-        '"id":77',
-        '"x":1',
-      ]
-    ) {
+    for (const id of UNKNOWN_IDS) {
       Deno.test(`an error with ${id} as ${way} (${era}) is the answer to the one request, its words kept`, async () => {
         const text = await answered("3", answer(failed(id)), params);
-        const { error, id: given } = JSON.parse(text);
-        assertEquals([given, error], [3, {
-          code: -32600,
-          message: "no ☃ for you",
-        }]);
+        const { id: given, error } = JSON.parse(text);
+        assertEquals(
+          { jsonrpc: "2.0", id: given, error },
+          JSON.parse(failed('"id":3')),
+        );
       });
     }
   }
@@ -102,7 +90,7 @@ for (const [way, answer] of Object.entries(WAYS)) {
 
 Deno.test("an ID of more digits than a number holds is answered to the letter", async () => {
   const id = "12345678901234567890";
-  const text = await answered(id, WAYS["a JSON body"](ok(`"${id}"`)), {});
+  const text = await answered(id, asJson(ok(`"${id}"`)), {});
   assertEquals(text, ok(id));
 });
 
@@ -114,14 +102,14 @@ Deno.test("an answer that stands to the letter is not touched, wherever its ID i
       '{"result":{},"id":3,"jsonrpc":"2.0"}',
     ]
   ) {
-    assertEquals(await answered("3", WAYS["a JSON body"](text), {}), text);
+    assertEquals(await answered("3", asJson(text), {}), text);
   }
 });
 
 Deno.test('where 3 and "3" are both asked, each gets the answer of its own ID on the stream of another request', async () => {
   const replies = new Map<unknown, RawReply>();
   const both = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": async (call, reply) => {
       replies.set(call.id, reply);
       if (replies.size === 3) both.resolve();
@@ -132,66 +120,48 @@ Deno.test('where 3 and "3" are both asked, each gets the answer of its own ID on
       await stream.event({ data: ok("3") });
       await stream.closed;
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(3, "tools/call", { name: "x" });
-  client.request("3", "tools/call", { name: "x" });
-  client.request(5, "tools/call", { name: "x" });
-  const texts = [(await client.next()).text, (await client.next()).text];
+  });
+  w.client.request(3, "tools/call", { name: "x" });
+  w.client.request("3", "tools/call", { name: "x" });
+  w.client.request(5, "tools/call", { name: "x" });
+  const texts = [(await w.client.next()).text, (await w.client.next()).text];
   assertEquals(texts, [ok('"3"'), ok("3")]);
 });
 
 Deno.test("a late second answer to another request is not this one's", async () => {
-  await using server = await RawServer.start(mcp({
-    "tools/call": async (call, reply) => {
+  await using w = await StreamWorld.start({
+    "tools/call": async (call, reply, request) => {
       if (call.id === 3) {
-        return await WAYS["a JSON body"](ok("3"))(
-          call,
-          reply,
-          server.requests.all[0],
-        );
+        return await asJson(ok("3"))(call, reply, request);
       }
       const stream = await reply.sse();
       await stream.event({ data: failed('"id":3') });
       await stream.event({ data: ok("4") });
       await stream.closed;
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(3, "tools/call", { name: "x" });
-  assertEquals((await client.next()).text, ok("3"));
-  client.request(4, "tools/call", { name: "x" });
-  assertEquals((await client.next()).text, ok("4"));
+  });
+  w.client.request(3, "tools/call", { name: "x" });
+  assertEquals((await w.client.next()).text, ok("3"));
+  w.client.request(4, "tools/call", { name: "x" });
+  assertEquals((await w.client.next()).text, ok("4"));
 });
 
 Deno.test("an error of no request's ID in a batch of two is nobody's", async () => {
-  await using server = await RawServer.start(mcp({
-    batch: (_calls, reply) =>
-      reply.status(
-        200,
-        { "content-type": "application/json" },
-        failed('"id":"server-error"'),
-      ),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.send([1, 2].map((id) => ({ jsonrpc: "2.0", id, method: "m" })));
-  const reasons = [await client.next(), await client.next()]
+  await using w = await StreamWorld.start({
+    batch: asJson(failed('"id":"server-error"')),
+  });
+  w.client.send([1, 2].map((id) => ({ jsonrpc: "2.0", id, method: "m" })));
+  const reasons = [await w.client.next(), await w.client.next()]
     .map(({ json }) => json.error.data.reason);
   assertEquals(reasons, ["no-answer", "no-answer"]);
 });
 
 Deno.test("the members of a batch are answered under the client's own IDs", async () => {
-  await using server = await RawServer.start(mcp({
-    batch: (_calls, reply) =>
-      reply.status(
-        200,
-        { "content-type": "application/json" },
-        `[${ok('"1"')},${ok("2")}]`,
-      ),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.send([1, "2"].map((id) => ({ jsonrpc: "2.0", id, method: "m" })));
-  const texts = [(await client.next()).text, (await client.next()).text];
+  await using w = await StreamWorld.start({
+    batch: asJson(`[${ok('"1"')},${ok("2")}]`),
+  });
+  w.client.send([1, "2"].map((id) => ({ jsonrpc: "2.0", id, method: "m" })));
+  const texts = [(await w.client.next()).text, (await w.client.next()).text];
   assertEquals(texts, [ok("1"), ok('"2"')]);
 });
 
@@ -202,87 +172,40 @@ for (
   ]
 ) {
   Deno.test(`over HTTP+SSE an answer with ${what} reaches the one request`, async () => {
-    await using server = await RawServer.start(
+    await using w = await StreamWorld.start(
       httpSse(async ({ method }, { stream }) => {
         if (method === "tools/call") await stream.event({ data: said });
       }),
+      { transport: "sse" },
     );
-    await using client = new StreamClient({
-      url: server.url,
-      transport: "sse",
+    await w.client.initialize();
+    w.client.request(3, "tools/call", { name: "x" });
+    assertEquals((await w.client.next()).text, given);
+  });
+}
+
+/** Bodies that are no JSON-RPC, and the words in them. */
+const WORDS:
+  readonly (readonly [body: unknown, words: string, type?: string])[] = [
+    [{ errorMessage: "Task timed out", errorType: "X" }, "Task timed out"],
+    [{ message: "Endpoint request timed out" }, "Endpoint request timed out"],
+    [{ Message: "no" }, "no"],
+    [{ error: "busy" }, "busy"],
+    [{ error: { message: "too busy", code: 9 } }, "too busy"],
+    ["<h1>Sign in</h1>", "Sign in", "text/html"],
+    ["come back", "come back", "text/plain"],
+    [{ message: "x".repeat(5_000) }, `${"x".repeat(300)}…`],
+  ];
+
+for (const [body, words, type = "application/json"] of WORDS) {
+  for (const status of [200, 500]) {
+    Deno.test(`the words of a body that is no JSON-RPC stand in the error: ${words.slice(0, 30)} (${status})`, async () => {
+      const { error } = await answerWhen((_call, reply) =>
+        reply.status(status, { "content-type": type }, textOf(body))
+      );
+      const reason = status === 200 ? "bad-answer" : "http-status";
+      assertEquals(error.data.reason, reason);
+      assertStringIncludes(error.message, words);
     });
-    await client.initialize();
-    client.request(3, "tools/call", { name: "x" });
-    assertEquals((await client.next()).text, given);
-  });
+  }
 }
-
-for (
-  const [what, status, type, body, words] of [
-    [
-      "Lambda's",
-      200,
-      "application/json",
-      '{"errorMessage":"Task timed out after 3.00 seconds","errorType":"Sandbox.Timedout"}',
-      "Task timed out after 3.00 seconds",
-    ],
-    [
-      "API Gateway's",
-      200,
-      "application/json",
-      '{"message":"Endpoint request timed out"}',
-      "Endpoint request timed out",
-    ],
-    ["a service's", 200, "application/json", '{"Message":"no"}', "no"],
-    ["an error in words", 200, "application/json", '{"error":"busy"}', "busy"],
-    [
-      "an error in an object",
-      200,
-      "application/json",
-      '{"error":{"message":"too busy","code":9}}',
-      "too busy",
-    ],
-    ["a page's", 200, "text/html", "<h1>Sign in</h1>", "Sign in"],
-    ["a text's", 200, "text/plain", "come back", "come back"],
-    [
-      "a 500 of Lambda's",
-      500,
-      "application/json",
-      '{"errorMessage":"Task timed out"}',
-      "Task timed out",
-    ],
-    [
-      "a 502 with an object",
-      502,
-      "application/json",
-      '{"error":{"message":"bad gateway to the moon"}}',
-      "bad gateway to the moon",
-    ],
-  ] as const
-) {
-  Deno.test(`the words of a body that is no JSON-RPC, ${what}, stand in the error`, async () => {
-    const { error } = JSON.parse(
-      await answered(
-        "3",
-        (_call, reply) => reply.status(status, { "content-type": type }, body),
-        {},
-      ),
-    );
-    assertEquals(
-      error.data.reason,
-      status === 200 ? "bad-answer" : "http-status",
-    );
-    assertStringIncludes(error.message, words);
-  });
-}
-
-Deno.test("the words of a body are cut", async () => {
-  const { error } = JSON.parse(
-    await answered(
-      "3",
-      (_call, reply) => reply.json({ message: "x".repeat(5_000) }),
-      {},
-    ),
-  );
-  assertStringIncludes(error.message, `${"x".repeat(300)}…`);
-});
