@@ -2,9 +2,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { eraOf } from "../../src/mcp/wire/era.ts";
 import { parseMessage } from "../../src/mcp/wire/message.ts";
 import { modern, MODERN_META } from "../support/modern_message.ts";
-import { mcp, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { StreamClient } from "../support/stream_client.ts";
+import { StreamWorld } from "../support/stream_world.ts";
+import { result } from "../support/raw_mcp.ts";
 
 const ERAS: readonly (readonly [era: string, message: unknown])[] = [
   ["modern", { id: 1, method: "m", params: { _meta: MODERN_META } }],
@@ -27,80 +26,75 @@ for (const [era, message] of ERAS) {
 }
 
 Deno.test("a batch with a modern message in it is refused with -32600, each request in it, and not sent", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.send([
+  await using w = await StreamWorld.start({});
+  w.client.send([
     { jsonrpc: "2.0", id: 1, method: "tools/list" },
     { jsonrpc: "2.0", method: "n", params: modern() },
     { jsonrpc: "2.0", id: "2", method: "tools/list", params: modern() },
   ]);
-  const frames = await client.close();
+  const frames = await w.client.close();
   assertEquals(
     frames.map(({ json }) => [json.id, json.error.code]),
     [[1, -32600], ["2", -32600]],
   );
   assertStringIncludes(frames[0].json.error.message, "batch");
-  assertEquals(server.requests.length, 0);
+  assertEquals(w.server.requests.length, 0);
 });
 
 Deno.test("a batch with the same ID twice is refused with -32600, each request in it, and not sent", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.send([
+  await using w = await StreamWorld.start({});
+  w.client.send([
     { jsonrpc: "2.0", id: 1, method: "a" },
     { jsonrpc: "2.0", id: 2, method: "b" },
     { jsonrpc: "2.0", id: 1.0, method: "c" },
     // Another ID: the text is not the number.
     { jsonrpc: "2.0", id: "2", method: "d" },
   ]);
-  const frames = await client.close();
+  const frames = await w.client.close();
   assertEquals(
     frames.map(({ json }) => [json.id, json.error.code]),
     [[1, -32600], [2, -32600], [1, -32600], ["2", -32600]],
   );
   assertStringIncludes(frames[0].json.error.message, "the same ID");
-  assertEquals(server.requests.length, 0);
+  assertEquals(w.server.requests.length, 0);
 });
 
 Deno.test("a notifications/cancelled goes to the era of the request that it names", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     hang: (_message, reply) => reply.hang(),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(1, "hang", modern());
-  client.request(2, "hang");
-  await server.requests.find((seen) => seen.text().includes('"id":2'));
-  client.notify("notifications/cancelled", { requestId: 1 });
-  client.notify("notifications/cancelled", { requestId: 2 });
-  const sent = await server.requests.find((seen) =>
+  });
+  await w.client.initialize();
+  w.client.request(1, "hang", modern());
+  w.client.request(2, "hang");
+  await w.server.requests.find((seen) => seen.text().includes('"id":2'));
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  w.client.notify("notifications/cancelled", { requestId: 2 });
+  const sent = await w.server.requests.find((seen) =>
     seen.text().includes("notifications/cancelled")
   );
   assertEquals(JSON.parse(sent.text()).params, { requestId: 2 });
 });
 
 Deno.test("a notifications/cancelled of a request that was answered is not sent where there is no session", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  await client.ask(1, "m", modern());
-  client.notify("notifications/cancelled", { requestId: 1 });
-  client.request(2, "m", modern());
-  assertEquals((await client.close()).map(({ json }) => json.id), [2]);
-  assertEquals(server.requests.length, 2);
+  await using w = await StreamWorld.start({});
+  await w.client.ask(1, "m", modern());
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  w.client.request(2, "m", modern());
+  assertEquals((await w.client.close()).map(({ json }) => json.id), [2]);
+  assertEquals(w.server.requests.length, 2);
 });
 
 Deno.test("modern requests do not wait for an initialize", async () => {
   const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     initialize: async (message, reply) => {
       await release.promise;
       await reply.json(result(message));
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  client.request(2, "tools/list", modern());
-  assertEquals((await client.next()).json.id, 2);
+  });
+  w.client.request(1, "initialize", {});
+  w.client.request(2, "tools/list", modern());
+  assertEquals((await w.client.next()).json.id, 2);
   release.resolve();
-  assertEquals((await client.next()).json.id, 1);
+  assertEquals((await w.client.next()).json.id, 1);
 });

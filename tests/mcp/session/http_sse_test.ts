@@ -14,13 +14,13 @@ import { SseChannel } from "../../../src/mcp/session/http_sse.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { within } from "../../support/deadline.ts";
-import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
+import { INITIALIZED, result } from "../../support/raw_mcp.ts";
 import {
   type RawEventStream,
   type RawHandler,
   RawServer,
 } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
 
 /** A server of revision 2024-11-05: a POST to its stream's URL is refused. */
 function oldServer(
@@ -60,15 +60,14 @@ function oldServer(
 
 for (const status of [400, 404, 405]) {
   Deno.test(`a target that refuses the first initialize with ${status} and has an endpoint event is spoken to over HTTP+SSE`, async () => {
-    await using server = await RawServer.start(oldServer({ status }));
-    await using client = new StreamClient({ url: server.url });
-    const { json } = await client.initialize();
+    await using w = await StreamWorld.start(oldServer({ status }));
+    const { json } = await w.client.initialize();
     assertEquals(json.result.protocolVersion, "2024-11-05");
-    client.request(1, "tools/list");
-    assertEquals((await client.answer(1)).json.result.method, "tools/list");
-    assertEquals(await client.close(), []);
+    w.client.request(1, "tools/list");
+    assertEquals((await w.client.answer(1)).json.result.method, "tools/list");
+    assertEquals(await w.client.close(), []);
     assertEquals(
-      server.requests.all.map(({ method, target }) => `${method} ${target}`),
+      w.server.requests.all.map(({ method, target }) => `${method} ${target}`),
       [
         "POST /mcp",
         "GET /mcp",
@@ -81,85 +80,78 @@ for (const status of [400, 404, 405]) {
 }
 
 Deno.test("an answer over HTTP+SSE that cannot be used ends its request with an error", async () => {
-  await using server = await RawServer.start(
+  await using w = await StreamWorld.start(
     oldServer({ protocolVersion: "the latest" }),
   );
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  const { json } = await client.next();
+  w.client.request(1, "initialize", {});
+  const { json } = await w.client.next();
   assertEquals([json.id, json.error.data.reason], [1, "bad-answer"]);
   assertStringIncludes(json.error.message, "the latest");
 });
 
 Deno.test("a target that is neither is answered with the POST's own error", async () => {
-  await using server = await RawServer.start((_request, reply) =>
+  await using w = await StreamWorld.start((_request, reply) =>
     reply.status(404, {}, "nothing here")
   );
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  const { json } = await client.next();
+  w.client.request(1, "initialize", {});
+  const { json } = await w.client.next();
   assertEquals([json.error.code, json.error.data.status], [-31011, 404]);
   assertStringIncludes(json.error.message, "nothing here");
 });
 
 Deno.test("a JSON-RPC error to the first initialize is the client's, and no GET follows", async () => {
-  await using server = await RawServer.start((_request, reply) =>
+  await using w = await StreamWorld.start((_request, reply) =>
     reply.json({
       jsonrpc: "2.0",
       id: null,
       error: { code: -32602, message: "no" },
     }, 400)
   );
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  assertEquals((await client.next()).json.error.code, -32602);
-  assertEquals(server.requests.length, 1);
+  w.client.request(1, "initialize", {});
+  assertEquals((await w.client.next()).json.error.code, -32602);
+  assertEquals(w.server.requests.length, 1);
 });
 
 Deno.test("an endpoint of another origin is refused", async () => {
-  await using server = await RawServer.start(
+  await using w = await StreamWorld.start(
     oldServer({ endpoint: "http://127.0.0.2:1/messages" }),
+    { transport: "sse" },
   );
-  await using client = new StreamClient({ url: server.url, transport: "sse" });
-  client.request(1, "initialize", {});
-  const { json } = await client.next();
+  w.client.request(1, "initialize", {});
+  const { json } = await w.client.next();
   assertStringIncludes(json.error.message, "another origin");
-  assertEquals(server.requests.length, 1);
+  assertEquals(w.server.requests.length, 1);
 });
 
 Deno.test("an endpoint that no request can be sent to for its length is refused", async () => {
-  await using server = await RawServer.start(
+  await using w = await StreamWorld.start(
     oldServer({ endpoint: `/${"x".repeat(1024 * 1024)}` }),
+    { transport: "sse" },
   );
-  await using client = new StreamClient({ url: server.url, transport: "sse" });
-  client.request(1, "initialize", {});
-  const { error } = (await client.next()).json;
+  w.client.request(1, "initialize", {});
+  const { error } = (await w.client.next()).json;
   assertEquals(error.data.reason, "bad-answer");
   assertStringIncludes(
     error.message,
     "the target names an endpoint of more than 65534 characters",
   );
-  assertEquals(server.requests.length, 1);
+  assertEquals(w.server.requests.length, 1);
 });
 
 for (const user of ["u:p", "u", ":p"]) {
   Deno.test(`an endpoint with ${user}@ is refused, and the words do not show it`, async () => {
-    await using server = await RawServer.start(async (_request, reply) => {
+    await using w = await StreamWorld.start(async (_request, reply) => {
       const stream = await reply.sse();
-      const data = `//${user}@${server.url.host}/messages`;
+      const data = `//${user}@${w.server.url.host}/messages`;
       await stream.event({ event: "endpoint", data });
       await stream.closed;
-    });
-    await using client = new StreamClient({
-      url: server.url,
-      transport: "sse",
-    });
-    client.request(1, "initialize", {});
-    const { error } = (await client.next()).json;
+    }, { transport: "sse" });
+    w.client.request(1, "initialize", {});
+    const { error } = (await w.client.next()).json;
     assertEquals(error.data.reason, "bad-answer");
     assertStringIncludes(error.message, "an endpoint with a user");
     assert(!error.message.includes(`${user}@`), error.message);
-    assertEquals(server.requests.length, 1);
+    assertEquals(w.server.requests.length, 1);
   });
 }
 
@@ -167,7 +159,7 @@ for (const transport of ["sse", "auto"] as const) {
   Deno.test(`over HTTP+SSE (${transport}) nothing is sent before initialize has succeeded`, async () => {
     let isUp = false;
     const serve = oldServer();
-    await using server = await RawServer.start(async (request, reply) => {
+    await using w = await StreamWorld.start(async (request, reply) => {
       if (isUp || request.method === "POST") {
         return await serve(request, reply);
       }
@@ -175,14 +167,13 @@ for (const transport of ["sse", "auto"] as const) {
       const stream = await reply.sse();
       await stream.event({ event: "endpoint", data: "/gone" });
       await stream.closed;
-    });
-    await using client = new StreamClient({ url: server.url, transport });
-    assert("error" in await client.ask(1, "initialize", {}));
+    }, { transport });
+    assert("error" in await w.client.ask(1, "initialize", {}));
     const posts = () =>
-      server.requests.all.filter(({ method }) => method === "POST").length;
+      w.server.requests.all.filter(({ method }) => method === "POST").length;
     const before = posts();
-    client.notify("notifications/initialized");
-    const { error } = await client.ask(2, "tools/call", { name: "x" });
+    w.client.notify("notifications/initialized");
+    const { error } = await w.client.ask(2, "tools/call", { name: "x" });
     assertEquals([error.data.reason, error.data.mayHaveRun], [
       "unreachable",
       false,
@@ -190,41 +181,40 @@ for (const transport of ["sse", "auto"] as const) {
     assertStringIncludes(error.message, "initialize has not succeeded");
     assertEquals(posts(), before);
     isUp = true;
-    await client.initialize();
-    client.request(3, "tools/call", { name: "x" });
-    assertEquals((await client.answer(3)).json.result.method, "tools/call");
+    await w.client.initialize();
+    w.client.request(3, "tools/call", { name: "x" });
+    assertEquals((await w.client.answer(3)).json.result.method, "tools/call");
   });
 }
 
 Deno.test("with transport sse no POST goes to the stream's URL", async () => {
-  await using server = await RawServer.start(oldServer());
-  await using client = new StreamClient({ url: server.url, transport: "sse" });
-  await client.initialize();
-  assertEquals(server.requests.all[0].method, "GET");
+  await using w = await StreamWorld.start(oldServer(), { transport: "sse" });
+  await w.client.initialize();
+  assertEquals(w.server.requests.all[0].method, "GET");
 });
 
 Deno.test("with transport streamable-http the old transport is not looked for", async () => {
-  await using server = await RawServer.start(oldServer());
-  await using client = new StreamClient({
-    url: server.url,
+  await using w = await StreamWorld.start(oldServer(), {
     transport: "streamable-http",
   });
-  client.request(1, "initialize", {});
-  assertEquals((await client.next()).json.error.data.status, 405);
-  assertEquals(server.requests.length, 1);
+  w.client.request(1, "initialize", {});
+  assertEquals((await w.client.next()).json.error.data.status, 405);
+  assertEquals(w.server.requests.length, 1);
 });
 
 Deno.test("a channel that breaks cuts what is in flight, and the next request has a new one", async () => {
-  await using server = await RawServer.start(
+  await using w = await StreamWorld.start(
     oldServer({ cutAfter: "tools/call" }),
   );
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(1, "tools/call", { name: "x" });
-  assertEquals((await client.answer(1)).json.error.data.reason, "stream-cut");
-  assertEquals((await client.ask(2, "tools/list")).result.method, "tools/list");
+  await w.client.initialize();
+  w.client.request(1, "tools/call", { name: "x" });
+  assertEquals((await w.client.answer(1)).json.error.data.reason, "stream-cut");
   assertEquals(
-    server.requests.all.slice(-4).map(({ method, target }) =>
+    (await w.client.ask(2, "tools/list")).result.method,
+    "tools/list",
+  );
+  assertEquals(
+    w.server.requests.all.slice(-4).map(({ method, target }) =>
       `${method} ${target}`
     ),
     [
@@ -237,12 +227,11 @@ Deno.test("a channel that breaks cuts what is in flight, and the next request ha
 });
 
 Deno.test("a Streamable HTTP server is never asked for an endpoint event", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  await client.close();
+  await using w = await StreamWorld.start({});
+  await w.client.initialize();
+  await w.client.close();
   assertEquals(
-    server.requests.all.some(({ method }) => method === "GET"),
+    w.server.requests.all.some(({ method }) => method === "GET"),
     false,
   );
 });
@@ -345,7 +334,7 @@ Deno.test("a GET refused with 503 and Retry-After may be sent again after that t
 
 Deno.test("a broken answer fails its request, and what is no message is skipped", async () => {
   const { promise: channel, resolve } = Promise.withResolvers<RawEventStream>();
-  await using server = await RawServer.start(async (request, reply) => {
+  await using w = await StreamWorld.start(async (request, reply) => {
     if (request.method === "GET") {
       const stream = await reply.sse();
       resolve(stream);
@@ -355,10 +344,9 @@ Deno.test("a broken answer fails its request, and what is no message is skipped"
     await reply.status(202);
     await (await channel).event({ event: "message", data: "junk" });
     await (await channel).event({ data: '{"id":1,"result":{}}' });
-  });
-  await using client = new StreamClient({ url: server.url, transport: "sse" });
-  client.request(1, "initialize", {});
-  assertEquals((await client.next()).json.error.data.reason, "bad-answer");
+  }, { transport: "sse" });
+  w.client.request(1, "initialize", {});
+  assertEquals((await w.client.next()).json.error.data.reason, "bad-answer");
 });
 
 for (const names of ["no event at all", "a comment alone", "no headers"]) {

@@ -1,13 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  error,
-  INITIALIZED,
-  mcp,
-  result,
-  Sessions,
-} from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { error, INITIALIZED, result, Sessions } from "../../support/raw_mcp.ts";
 import { initialised, trace } from "./world.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 import { keptLog } from "../../support/kept_log.ts";
@@ -290,19 +282,18 @@ Deno.test("a target that comes back on the same port answers as if nothing had h
 
 Deno.test("the session ID is in no log line and in no error", async () => {
   const { log, lines } = keptLog();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     initialize: (asked, reply) =>
       reply.json(result(asked, INITIALIZED), 200, {
         "mcp-session-id": "secret-session-id",
       }),
     m: (_asked, reply, request) =>
       reply.status(500, {}, `no: ${request.header("mcp-session-id")}`),
-  }));
-  await using client = new StreamClient({ url: server.url, log });
-  await client.initialize();
-  client.request(1, "m");
-  const { text } = await client.answer(1);
-  await client.close();
+  }, { log });
+  await w.client.initialize();
+  w.client.request(1, "m");
+  const { text } = await w.client.answer(1);
+  await w.client.close();
   assertEquals(text.includes("secret-session-id"), false);
   assertEquals(lines.length > 3, true);
   assertEquals(lines.join("").includes("secret-session-id"), false);

@@ -1,6 +1,7 @@
 /** What a session meets at its edges: losses, cancellations, stops. */
 import { assertEquals, assertLess } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import { error, mcp, result } from "../../support/raw_mcp.ts";
 import {
   type RawEventStream,
@@ -155,13 +156,12 @@ Deno.test("DELETE answered with 405 is fine", async () => {
 
 for (const status of [404, 500, 503]) {
   Deno.test(`a ${status} with a JSON-RPC error body: that error to the client, id set`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       m: (_message, reply) =>
         reply.json(error({ id: null }, -32603, "broken"), status),
-    }));
-    await using client = new StreamClient({ url: server.url, retries: 0 });
-    client.request(1, "m");
-    const { json } = await client.next();
+    }, { retries: 0 });
+    w.client.request(1, "m");
+    const { json } = await w.client.next();
     assertEquals([json.id, json.error.code, json.error.message], [
       1,
       -32603,

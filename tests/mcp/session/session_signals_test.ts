@@ -1,8 +1,7 @@
 /** By what a lost session is known, and what then happens to a call. */
 import { assertEquals } from "@std/assert";
 import { result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import {
   CALL,
   type Call,
@@ -218,25 +217,24 @@ for (
   Deno.test(`over HTTP+SSE a session lost by ${what} is replaced, and the call is run once`, async () => {
     let opened = 0;
     let ran = 0;
-    await using server = await RawServer.start(httpSse(
-      async (message, { stream }) => {
-        if (message.method !== "tools/call") return;
-        ran++;
-        await stream.message(result(message));
-      },
-      async (message, reply, { session }) => {
-        opened = session;
-        if (message.method !== "tools/call" || session > 1) return false;
-        await lose(message, reply);
-        return true;
-      },
-    ));
-    await using client = new StreamClient({
-      url: server.url,
-      transport: "sse",
-    });
-    await client.initialize();
-    assertEquals("result" in await client.ask(3, "tools/call", CALL), true);
+    await using w = await StreamWorld.start(
+      httpSse(
+        async (message, { stream }) => {
+          if (message.method !== "tools/call") return;
+          ran++;
+          await stream.message(result(message));
+        },
+        async (message, reply, { session }) => {
+          opened = session;
+          if (message.method !== "tools/call" || session > 1) return false;
+          await lose(message, reply);
+          return true;
+        },
+      ),
+      { transport: "sse" },
+    );
+    await w.client.initialize();
+    assertEquals("result" in await w.client.ask(3, "tools/call", CALL), true);
     assertEquals([ran, opened], [1, 2]);
   });
 }
@@ -244,7 +242,7 @@ for (
 Deno.test("over HTTP+SSE an error about the session is the call's answer, and the next call finds a new session", async () => {
   let opened = 0;
   let ran = 0;
-  await using server = await RawServer.start(
+  await using w = await StreamWorld.start(
     httpSse(async (message, { stream, session }) => {
       opened = session;
       if (message.method !== "tools/call") return;
@@ -255,10 +253,10 @@ Deno.test("over HTTP+SSE an error about the session is the call's answer, and th
           : result(message),
       );
     }),
+    { transport: "sse" },
   );
-  await using client = new StreamClient({ url: server.url, transport: "sse" });
-  await client.initialize();
-  assertEquals((await client.ask(3, "tools/call", CALL)).error.code, -32001);
-  assertEquals("result" in await client.ask(4, "tools/call", CALL), true);
+  await w.client.initialize();
+  assertEquals((await w.client.ask(3, "tools/call", CALL)).error.code, -32001);
+  assertEquals("result" in await w.client.ask(4, "tools/call", CALL), true);
   assertEquals([ran, opened], [2, 2]);
 });

@@ -1,14 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  error,
-  INITIALIZED,
-  mcp,
-  methods,
-  result,
-} from "../../support/raw_mcp.ts";
+import { error, INITIALIZED, methods, result } from "../../support/raw_mcp.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import type { SentEvent } from "../../support/raw_reply.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
 import { answerWhen } from "../../support/answer_when.ts";
 
 Deno.test("an answer with an ID that nobody waits for is dropped", async () => {
@@ -77,7 +70,7 @@ Deno.test("an event over the limit that names no call, or another, gives way to 
 
 Deno.test("a request of the target over the limit is answered with an error upstream", async () => {
   const refused = Promise.withResolvers<unknown>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (message, reply) => {
       const stream = await reply.sse();
       const params = { x: "x".repeat(2000) };
@@ -90,19 +83,15 @@ Deno.test("a request of the target over the limit is answered with an error upst
       await reply.status(202);
       refused.resolve(message);
     },
-  }));
-  await using client = new StreamClient({
-    url: server.url,
-    maxAnswerBytes: 1000,
-  });
-  client.request(1, "m");
-  const { json } = await client.next();
+  }, { maxAnswerBytes: 1000 });
+  w.client.request(1, "m");
+  const { json } = await w.client.next();
   assertEquals([json.result.id, json.result.error.code], ["q", -31016]);
 });
 
 Deno.test("a request of the target's goes to the client, and its answer goes back", async () => {
   const answered = Promise.withResolvers<unknown>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (message, reply) => {
       const stream = await reply.sse();
       await stream.message({ jsonrpc: "2.0", id: "s1", method: "roots/list" });
@@ -113,18 +102,17 @@ Deno.test("a request of the target's goes to the client, and its answer goes bac
       await reply.status(202);
       answered.resolve(message.result);
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  const { json } = await client.next();
+  });
+  w.client.request(1, "m");
+  const { json } = await w.client.next();
   assertEquals([json.id, json.method], ["s1", "roots/list"]);
-  client.send({ jsonrpc: "2.0", id: "s1", result: { roots: [] } });
-  assertEquals((await client.next()).json.result, { roots: [] });
+  w.client.send({ jsonrpc: "2.0", id: "s1", result: { roots: [] } });
+  assertEquals((await w.client.next()).json.result, { roots: [] });
 });
 
 Deno.test("notifications/cancelled is sent upstream, and no error is made up", async () => {
   const cancelled = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (_message, reply) => {
       const stream = await reply.sse();
       await cancelled.promise;
@@ -135,19 +123,18 @@ Deno.test("notifications/cancelled is sent upstream, and no error is made up", a
       await reply.status(202);
       cancelled.resolve();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("a", "m");
-  await server.requests.at(0);
-  client.notify("notifications/cancelled", { requestId: "a" });
+  });
+  w.client.request("a", "m");
+  await w.server.requests.at(0);
+  w.client.notify("notifications/cancelled", { requestId: "a" });
   await cancelled.promise;
-  client.request(2, "other");
-  assertEquals((await client.close()).map(({ json }) => json.id), [2]);
+  w.client.request(2, "other");
+  assertEquals((await w.client.close()).map(({ json }) => json.id), [2]);
 });
 
 Deno.test("the answer of a cancelled request is forwarded should it still come", async () => {
   const cancelled = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (message, reply) => {
       await cancelled.promise;
       await reply.json(result(message, { said: "late" }));
@@ -156,31 +143,29 @@ Deno.test("the answer of a cancelled request is forwarded should it still come",
       await reply.status(202);
       cancelled.resolve();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("a", "m");
-  await server.requests.at(0);
-  client.notify("notifications/cancelled", { requestId: "a" });
-  assertEquals((await client.next()).json.result, { said: "late" });
+  });
+  w.client.request("a", "m");
+  await w.server.requests.at(0);
+  w.client.notify("notifications/cancelled", { requestId: "a" });
+  assertEquals((await w.client.next()).json.result, { said: "late" });
 });
 
 Deno.test("initialize is not cancelled", async () => {
   const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     initialize: async (message, reply) => {
       await release.promise;
       await reply.json(result(message, INITIALIZED));
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  await server.requests.at(0);
-  client.notify("notifications/cancelled", { requestId: 1 });
-  client.request(2, "m");
+  });
+  w.client.request(1, "initialize", {});
+  await w.server.requests.at(0);
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  w.client.request(2, "m");
   release.resolve();
-  assertEquals((await client.next()).json.id, 1);
-  await client.answer(2);
-  assertEquals(methods(server.requests.all), ["initialize", "m"]);
+  assertEquals((await w.client.next()).json.id, 1);
+  await w.client.answer(2);
+  assertEquals(methods(w.server.requests.all), ["initialize", "m"]);
 });
 
 function event(id: string | undefined, message?: unknown): SentEvent {
@@ -193,7 +178,7 @@ function event(id: string | undefined, message?: unknown): SentEvent {
 Deno.test("a stream that is cut after an event ID is resumed, without an event twice or lost", async () => {
   let asked: unknown;
   const gets: (string | undefined)[] = [];
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (message, reply) => {
       asked = message;
       const stream = await reply.sse();
@@ -214,10 +199,9 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
       await stream.event(event("e4", result(asked, { said: "resumed" })));
       await stream.end();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  const frames = await client.close();
+  });
+  w.client.request(1, "m");
+  const frames = await w.client.close();
   assertEquals(
     frames.map(({ json }) => json.method ?? json.result),
     ["n1", "n2", { said: "resumed" }],
@@ -226,22 +210,21 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
 });
 
 Deno.test("a stream that cannot be resumed is stream-cut, and the request is not sent again", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.event({ ...event("e1"), retry: 1 });
       await stream.cut();
     },
     GET: (_none, reply) => reply.status(405),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  assertEquals((await client.next()).json.error.data.reason, "stream-cut");
-  assertEquals(methods(server.requests.all), ["m", "GET"]);
+  });
+  w.client.request(1, "m");
+  assertEquals((await w.client.next()).json.error.data.reason, "stream-cut");
+  assertEquals(methods(w.server.requests.all), ["m", "GET"]);
 });
 
 Deno.test("resuming is given up when it brings nothing again and again", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.event({ ...event("e1"), retry: 1 });
@@ -251,8 +234,7 @@ Deno.test("resuming is given up when it brings nothing again and again", async (
       const stream = await reply.sse();
       await stream.end();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  assertEquals((await client.next()).json.error.data.reason, "stream-cut");
+  });
+  w.client.request(1, "m");
+  assertEquals((await w.client.next()).json.error.data.reason, "stream-cut");
 });

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import { Arrivals } from "../../support/arrivals.ts";
 import { mcp, methods, result } from "../../support/raw_mcp.ts";
 import type { RawEventStream } from "../../support/raw_reply.ts";
@@ -7,17 +8,16 @@ import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 
 Deno.test("a request over its time is answered with -31014, and the target is told", async () => {
-  await using server = await RawServer.start(mcp({
-    m: (_message, reply) => reply.hang(),
-  }));
   using clock = new Clock();
-  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
-  client.request("t", "m");
-  await server.requests.at(0);
+  await using w = await StreamWorld.start({
+    m: (_message, reply) => reply.hang(),
+  }, { timeoutMs: 60_000 });
+  w.client.request("t", "m");
+  await w.server.requests.at(0);
   await clock.pass(61_000);
-  const { json } = await client.next();
+  const { json } = await w.client.next();
   assertEquals([json.error.code, json.error.data.limitMs], [-31014, 60_000]);
-  const told = await server.requests.at(1);
+  const told = await w.server.requests.at(1);
   assertEquals(JSON.parse(told.text()), {
     jsonrpc: "2.0",
     method: "notifications/cancelled",
@@ -26,46 +26,40 @@ Deno.test("a request over its time is answered with -31014, and the target is to
 });
 
 Deno.test("initialize over its time is answered, and not cancelled upstream", async () => {
-  await using server = await RawServer.start(mcp({
-    initialize: (_message, reply) => reply.hang(),
-  }));
   using clock = new Clock();
-  await using client = new StreamClient({ url: server.url, timeoutMs: 60_000 });
-  client.request(1, "initialize", {});
-  await server.requests.at(0);
+  await using w = await StreamWorld.start({
+    initialize: (_message, reply) => reply.hang(),
+  }, { timeoutMs: 60_000 });
+  w.client.request(1, "initialize", {});
+  await w.server.requests.at(0);
   await clock.pass(61_000);
-  assertEquals((await client.next()).json.error.code, -31014);
-  await client.close();
-  assertEquals(methods(server.requests.all), ["initialize"]);
+  assertEquals((await w.client.next()).json.error.code, -31014);
+  await w.client.close();
+  assertEquals(methods(w.server.requests.all), ["initialize"]);
 });
 
 Deno.test("a body that stalls is over its time, too", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.comment("working");
       await stream.closed;
     },
-  }));
-  await using client = new StreamClient({ url: server.url, timeoutMs: 100 });
-  client.request(1, "m");
-  assertEquals((await client.next()).json.error.code, -31014);
+  }, { timeoutMs: 100 });
+  w.client.request(1, "m");
+  assertEquals((await w.client.next()).json.error.code, -31014);
 });
 
 Deno.test("a request without a byte for the idle time is answered with -31014", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.comment("working");
       await stream.closed;
     },
-  }));
-  await using client = new StreamClient({
-    url: server.url,
-    idleTimeoutMs: 100,
-  });
-  client.request(1, "m");
-  const { json } = await client.next();
+  }, { idleTimeoutMs: 100 });
+  w.client.request(1, "m");
+  const { json } = await w.client.next();
   assertEquals([json.error.code, json.error.data.limitMs], [-31014, 100]);
   assertStringIncludes(json.error.message, "idleTimeoutMs");
 });
@@ -108,26 +102,21 @@ Deno.test("a stream that goes on is not idle", async () => {
 
 Deno.test("the idle time of a request begins when it is sent, not while it waits for a place", async () => {
   const calls = new Arrivals<() => void>("call");
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     m: async (message, reply) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       calls.add(resolve);
       await promise;
       await reply.json(result(message));
     },
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
-    idleTimeoutMs: 60_000,
-    maxConcurrency: 1,
-  });
-  client.request(1, "m");
-  client.request(2, "m");
+  }, { idleTimeoutMs: 60_000, maxConcurrency: 1 });
+  w.client.request(1, "m");
+  w.client.request(2, "m");
   for (const id of [1, 2]) {
     const answer = await calls.at(id - 1);
     await clock.pass(45_000);
     answer();
-    assertEquals((await client.answer(id)).json.result, {});
+    assertEquals((await w.client.answer(id)).json.result, {});
   }
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Clock } from "../../support/clock.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import { IamGate } from "../../support/iam_gate.ts";
 import { modern } from "../../support/modern_message.ts";
 import {
@@ -24,10 +25,11 @@ const FOUND = { supportedVersions: ["2026-07-28"], capabilities: {} };
 
 /** The error that a client is told when `server/discover` meets this. */
 async function errorWhen(handler: McpHandler, timeoutMs?: number) {
-  await using server = await RawServer.start(mcp({ [DISCOVER]: handler }));
-  await using client = new StreamClient({ url: server.url, timeoutMs });
-  const json = await client.ask("probe", DISCOVER, modern());
-  return { ...json.error, tries: server.requests.length };
+  await using w = await StreamWorld.start({ [DISCOVER]: handler }, {
+    timeoutMs,
+  });
+  const json = await w.client.ask("probe", DISCOVER, modern());
+  return { ...json.error, tries: w.server.requests.length };
 }
 
 const LEGACY_BODIES: Record<string, unknown> = {
@@ -100,15 +102,14 @@ const PASSING: Record<string, McpHandler> = {
 
 for (const [what, handler] of Object.entries(PASSING)) {
   Deno.test(`server/discover that meets ${what} is tried again`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       [DISCOVER]: (message, reply, request) =>
         request.index === 0
           ? handler(message, reply, request)
           : reply.json(result(message, FOUND)),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    assertEquals((await client.ask(1, DISCOVER, modern())).result, FOUND);
-    assertEquals(server.requests.length, 2);
+    });
+    assertEquals((await w.client.ask(1, DISCOVER, modern())).result, FOUND);
+    assertEquals(w.server.requests.length, 2);
   });
 
   Deno.test(`server/discover that meets ${what} again and again is answered truthfully`, async () => {
@@ -182,21 +183,20 @@ Deno.test("the initialize that follows a failed server/discover names the same c
 });
 
 Deno.test("one connection may probe with server/discover and then fall back to initialize", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [DISCOVER]: (_message, reply) =>
       reply.json(error({ id: null }, -32000, "Server not initialized"), 400),
     initialize: (message, reply) =>
       reply.json(result(message, INITIALIZED), 200, {
         "mcp-session-id": "the-session-of-the-test",
       }),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  const json = await client.ask(0, DISCOVER, modern());
+  });
+  const json = await w.client.ask(0, DISCOVER, modern());
   assertEquals(json.error.code, -32601);
   assertStringIncludes(json.error.message, "Server not initialized");
-  await client.initialize();
-  await client.ask(1, "tools/list");
-  const [probe, initialize, , list] = server.requests.all;
+  await w.client.initialize();
+  await w.client.ask(1, "tools/list");
+  const [probe, initialize, , list] = w.server.requests.all;
   assertEquals(
     [probe, initialize, list].map((seen) => [
       seen.header("mcp-protocol-version"),

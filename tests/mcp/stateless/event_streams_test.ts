@@ -1,13 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import { activate, EVENTS, listening, note } from "./listening.ts";
 
 for (const given of [{}, { cursor: null }, { cursor: "old" }]) {
   Deno.test(`an events/stream that breaks is opened again behind the last event, asked with ${JSON.stringify(given)}`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       [EVENTS]: listening(async (message, reply) => {
         const stream = await activate(message.id, reply, "c0");
         const event = { cursor: "c1", eventId: "1" };
@@ -19,19 +17,18 @@ for (const given of [{}, { cursor: null }, { cursor: "old" }]) {
         await stream.message(note(message.id, "events/event", event));
         await reply.hang();
       }),
-    }));
-    await using client = new StreamClient({ url: server.url });
+    });
     const params = modern({ name: "incident", ...given });
-    client.request(5, EVENTS, params);
+    w.client.request(5, EVENTS, params);
     const frames = [];
-    for (let count = 0; count < 3; count++) frames.push(await client.next());
+    for (let count = 0; count < 3; count++) frames.push(await w.client.next());
     assertEquals(frames.map(({ json }) => [json.method, json.params.cursor]), [
       ["notifications/events/active", "c0"],
       ["notifications/events/event", "c1"],
       ["notifications/events/event", "c2"],
     ]);
     assertEquals(
-      server.requests.all.map((seen) => JSON.parse(seen.text()).params),
+      w.server.requests.all.map((seen) => JSON.parse(seen.text()).params),
       [params, { ...params, cursor: "c1" }],
     );
   });

@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
-import { error, mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
 import {
   acknowledge,
   acknowledgeAndCut,
@@ -80,17 +78,16 @@ for (
 
 for (const how of ["end", "cut", "reset"] as const) {
   Deno.test(`a subscription that meets its ${how} is opened again with the same request, the equal acknowledgment is swallowed, and each honoured type gets one notification`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       [LISTEN]: listening(async (message, reply) => {
         const stream = await acknowledge(message.id, reply, EVERYTHING);
         await stream[how]();
       }, acknowledgeAndStay),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    client.request(5, LISTEN, modern({ notifications: EVERYTHING }));
-    const frames = [await client.next()];
+    });
+    w.client.request(5, LISTEN, modern({ notifications: EVERYTHING }));
+    const frames = [await w.client.next()];
     while (frames.at(-1)?.json.method !== "notifications/after") {
-      frames.push(await client.next());
+      frames.push(await w.client.next());
     }
     assertEquals(frames.map(({ json }) => json), [
       note(5, "subscriptions/acknowledged", { notifications: EVERYTHING }),
@@ -101,7 +98,7 @@ for (const how of ["end", "cut", "reset"] as const) {
       note(5, "resources/updated", { uri: "file:///b" }),
       note(5, "after"),
     ]);
-    const [first, second] = server.requests.all;
+    const [first, second] = w.server.requests.all;
     assertEquals(second.text(), first.text());
     assertEquals(second.header("mcp-method"), LISTEN);
     assertEquals(second.header("last-event-id"), undefined);
@@ -112,7 +109,7 @@ Deno.test("of what is acknowledged as a resource, a reopened subscription tells 
   const notifications = {
     resourceSubscriptions: [null, { a: 1 }, 5, [], true, "file:///a"],
   };
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [LISTEN]: listening(async (message, reply) => {
       const stream = await acknowledge(message.id, reply, notifications);
       await stream.cut();
@@ -121,12 +118,11 @@ Deno.test("of what is acknowledged as a resource, a reopened subscription tells 
       await stream.message(note(message.id, "after"));
       await reply.hang();
     }),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(5, LISTEN, modern({ notifications: EVERYTHING }));
-  const told = [await client.next()];
+  });
+  w.client.request(5, LISTEN, modern({ notifications: EVERYTHING }));
+  const told = [await w.client.next()];
   while (told.at(-1)?.json.method !== "notifications/after") {
-    told.push(await client.next());
+    told.push(await w.client.next());
   }
   assertEquals(told.slice(1, -1).map(({ json }) => json), [
     note(5, "resources/updated", { uri: "file:///a" }),
@@ -134,7 +130,7 @@ Deno.test("of what is acknowledged as a resource, a reopened subscription tells 
 });
 
 Deno.test("a second acknowledgment that differs from the first is passed on, and types it does not honour get nothing", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [LISTEN]: listening(acknowledgeAndCut, async (message, reply) => {
       const stream = await acknowledge(message.id, reply, {
         toolsListChanged: true,
@@ -142,13 +138,12 @@ Deno.test("a second acknowledgment that differs from the first is passed on, and
       await stream.message(note(message.id, "after"));
       await reply.hang();
     }),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   const notifications = { toolsListChanged: true, promptsListChanged: true };
-  client.request("s", LISTEN, modern({ notifications }));
+  w.client.request("s", LISTEN, modern({ notifications }));
   const told = [];
   while (told.at(-1) !== "notifications/after") {
-    told.push((await client.next()).json.method);
+    told.push((await w.client.next()).json.method);
   }
   assertEquals(told, [
     "notifications/subscriptions/acknowledged",
@@ -160,19 +155,18 @@ Deno.test("a second acknowledgment that differs from the first is passed on, and
 
 Deno.test("an ID of more digits than a number holds is told to the letter", async () => {
   const id = "12345678901234567890";
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [LISTEN]: listening(acknowledgeAndCut, acknowledgeAndStay),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   const params = modern({ notifications: { toolsListChanged: true } });
-  client.send(
+  w.client.send(
     `{"jsonrpc":"2.0","id":${id},"method":"${LISTEN}","params":${
       JSON.stringify(params)
     }}`,
   );
-  await client.next();
+  await w.client.next();
   assertEquals(
-    (await client.next()).text,
+    (await w.client.next()).text,
     `{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"${ID_KEY}":${id}}}}`,
   );
 });
@@ -190,77 +184,72 @@ const FINAL: Record<string, McpHandler> = {
 
 for (const [what, handler] of Object.entries(FINAL)) {
   Deno.test(`where reopening meets ${what}, notifications/cancelled with the request's ID goes to the client`, async () => {
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       [LISTEN]: listening(acknowledgeAndCut, handler),
-    }));
-    await using client = new StreamClient({ url: server.url });
-    client.request("s", LISTEN, modern({ notifications: {} }));
-    await client.next();
-    const { json } = await client.next();
+    });
+    w.client.request("s", LISTEN, modern({ notifications: {} }));
+    await w.client.next();
+    const { json } = await w.client.next();
     assertEquals([json.method, json.params.requestId], [
       "notifications/cancelled",
       "s",
     ]);
-    assertEquals(await client.close(), [], "and no answer");
-    assertEquals(server.requests.length, 2);
+    assertEquals(await w.client.close(), [], "and no answer");
+    assertEquals(w.server.requests.length, 2);
   });
 
   Deno.test(`a first attempt that meets ${what} is an error response`, async () => {
-    await using server = await RawServer.start(mcp({ [LISTEN]: handler }));
-    await using client = new StreamClient({ url: server.url });
-    client.request("s", LISTEN, modern({ notifications: {} }));
-    const { json } = await client.next();
+    await using w = await StreamWorld.start({ [LISTEN]: handler });
+    w.client.request("s", LISTEN, modern({ notifications: {} }));
+    const { json } = await w.client.next();
     assertEquals([json.id, "error" in json], ["s", true]);
-    assertEquals(await client.close(), []);
-    assertEquals(server.requests.length, 1);
+    assertEquals(await w.client.close(), []);
+    assertEquals(w.server.requests.length, 1);
   });
 }
 
 Deno.test("a first attempt whose stream ends without an acknowledgment is stream-cut", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [LISTEN]: async (_message, reply) => await (await reply.sse()).end(),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  assertEquals((await client.answer("s")).json.error.code, -31015);
+  });
+  w.client.request("s", LISTEN, modern({ notifications: {} }));
+  assertEquals((await w.client.answer("s")).json.error.code, -31015);
 });
 
 Deno.test("a subscription outlives a 503, a 403 and a target that is restarted", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [LISTEN]: listening(
       acknowledgeAndCut,
       (_message, reply) => reply.status(503),
       (_message, reply) => reply.status(403),
       acknowledgeAndStay,
     ),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   const notifications = { toolsListChanged: true };
-  client.request("s", LISTEN, modern({ notifications }));
-  await client.next();
-  await client.next();
-  await client.next();
-  await server.restart();
+  w.client.request("s", LISTEN, modern({ notifications }));
+  await w.client.next();
+  await w.client.next();
+  await w.client.next();
+  await w.server.restart();
   assertEquals(
-    [(await client.next()).json.method, (await client.next()).json.method],
+    [(await w.client.next()).json.method, (await w.client.next()).json.method],
     ["notifications/tools/list_changed", "notifications/after"],
   );
 });
 
 Deno.test("a stream that stood for long is opened again as soon as after the first break", async () => {
   const streams: RawEventStream[] = [];
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     [LISTEN]: async (message, reply) => {
       const { notifications } = message.params;
       streams.push(await acknowledge(message.id, reply, notifications));
       await reply.hang();
     },
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
+  });
   const notifications = { toolsListChanged: true };
-  client.request("s", LISTEN, modern({ notifications }));
-  await client.next();
+  w.client.request("s", LISTEN, modern({ notifications }));
+  await w.client.next();
   using restored = new DisposableStack();
   const { random } = Math;
   restored.defer(() => Math.random = random);
@@ -270,13 +259,14 @@ Deno.test("a stream that stood for long is opened again as soon as after the fir
     await streams[breaks - 1].cut();
     // Half of the first pause; the second would be twice as long.
     await clock.ring(125);
-    await client.next();
+    await w.client.next();
   }
 });
 
 Deno.test("how long a subscription may stay broken counts from the last break", async () => {
   const broken = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     [LISTEN]: listening(acknowledgeAndCut, async (message, reply) => {
       const { notifications } = message.params;
       const stream = await acknowledge(message.id, reply, notifications);
@@ -284,41 +274,35 @@ Deno.test("how long a subscription may stay broken counts from the last break", 
       await broken.promise;
       await stream.cut();
     }, acknowledgeAndStay),
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({ url: server.url });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  await client.next();
-  const second = await clock.until(client.next());
+  });
+  w.client.request("s", LISTEN, modern({ notifications: {} }));
+  await w.client.next();
+  const second = await clock.until(w.client.next());
   assertEquals(second.json.method, "notifications/second");
   await clock.pass(6 * 60_000);
   broken.resolve();
-  const third = await clock.until(client.next());
+  const third = await clock.until(w.client.next());
   assertEquals(third.json.method, "notifications/after");
 });
 
 Deno.test("a subscription that is silent for the idle time is opened again", async () => {
-  await using server = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using w = await StreamWorld.start({
     [LISTEN]: listening(async (message, reply) => {
       await acknowledge(message.id, reply, {});
       await reply.hang();
     }, acknowledgeAndStay),
-  }));
-  using clock = new Clock();
-  await using client = new StreamClient({
-    url: server.url,
-    idleTimeoutMs: 60_000,
-  });
-  client.request("s", LISTEN, modern({ notifications: {} }));
-  await client.next();
+  }, { idleTimeoutMs: 60_000 });
+  w.client.request("s", LISTEN, modern({ notifications: {} }));
+  await w.client.next();
   await clock.pass(61_000);
-  const { json } = await clock.until(client.next());
+  const { json } = await clock.until(w.client.next());
   assertEquals(json.method, "notifications/after");
 });
 
 Deno.test("many subscriptions stand open at once, and each breaks for itself", async () => {
   const streams = new Map<unknown, RawEventStream[]>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     [LISTEN]: async (message, reply) => {
       const stream = await acknowledge(message.id, reply, {
         toolsListChanged: true,
@@ -327,16 +311,15 @@ Deno.test("many subscriptions stand open at once, and each breaks for itself", a
       streams.set(message.id, [...opened, stream]);
       await reply.hang();
     },
-  }));
-  await using client = new StreamClient({ url: server.url, maxConcurrency: 2 });
+  }, { maxConcurrency: 2 });
   const ids = Array.from({ length: 80 }, (_, index) => `s${index}`);
   for (const id of ids) {
-    client.request(id, LISTEN, modern({ notifications: {} }));
+    w.client.request(id, LISTEN, modern({ notifications: {} }));
   }
-  for (const _ of ids) await client.next();
+  for (const _ of ids) await w.client.next();
   await streams.get("s7")?.[0].cut();
-  assertEquals((await client.next()).json, note("s7", "tools/list_changed"));
+  assertEquals((await w.client.next()).json, note("s7", "tools/list_changed"));
   await streams.get("s8")?.[0].message(note("s8", "tools/list_changed"));
-  assertEquals((await client.next()).json, note("s8", "tools/list_changed"));
-  assertEquals(server.requests.length, 81);
+  assertEquals((await w.client.next()).json, note("s8", "tools/list_changed"));
+  assertEquals(w.server.requests.length, 81);
 });

@@ -1,14 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { modern, MODERN_META } from "../../support/modern_message.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
 import {
   error,
-  mcp,
   type McpHandler,
   methods,
   result,
 } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
 import { answerWhen, mcpHeaders } from "./modern_request.ts";
 
 const TOOLS = [{
@@ -20,17 +18,16 @@ const TOOLS = [{
 }];
 
 Deno.test("Mcp-Param goes with tools/call, as the list that passed through marks it", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: TOOLS })),
-  }));
-  await using client = new StreamClient({ url: server.url });
+  });
   const call = { name: "add", arguments: { region: " x", other: "y" } };
-  await client.ask(1, "tools/list", modern());
-  await client.ask(2, "tools/call", modern(call));
-  await client.ask(3, "tools/call", modern({ ...call, arguments: {} }));
+  await w.client.ask(1, "tools/list", modern());
+  await w.client.ask(2, "tools/call", modern(call));
+  await w.client.ask(3, "tools/call", modern({ ...call, arguments: {} }));
   assertEquals(
-    server.requests.all.map((seen) => mcpHeaders(seen)["mcp-param-region"]),
+    w.server.requests.all.map((seen) => mcpHeaders(seen)["mcp-param-region"]),
     [undefined, "=?base64?IHg=?=", undefined],
   );
 });
@@ -77,23 +74,23 @@ Deno.test("on -32020 in a 400 to a tools/call the tools are listed afresh, all p
         ? { tools: [], nextCursor: "second" }
         : { tools: TOOLS },
     ));
-  await using server = await RawServer.start(
-    mcp({ "tools/call": mismatch, "tools/list": list }),
-  );
-  await using client = new StreamClient({ url: server.url });
+  await using w = await StreamWorld.start({
+    "tools/call": mismatch,
+    "tools/list": list,
+  });
   const call = { name: "add", arguments: { region: "here" } };
-  client.request(7, "tools/call", modern(call, { progressToken: 1 }));
-  const frames = await client.close();
+  w.client.request(7, "tools/call", modern(call, { progressToken: 1 }));
+  const frames = await w.client.close();
   assertEquals(frames.map(({ json }) => [json.id, json.result]), [
     [7, { said: "done" }],
   ]);
-  assertEquals(methods(server.requests.all), [
+  assertEquals(methods(w.server.requests.all), [
     "tools/call",
     "tools/list",
     "tools/list",
     "tools/call",
   ]);
-  const [first, page, , second] = server.requests.all;
+  const [first, page, , second] = w.server.requests.all;
   assertEquals(first.text(), second.text());
   assertEquals(JSON.parse(page.text()).params, { _meta: MODERN_META });
   assertEquals(mcpHeaders(page), {
@@ -112,49 +109,46 @@ for (
 ) {
   Deno.test(`-32020 in ${what} may be the call's own error: it is not sent again`, async () => {
     const refusal = error({ id }, -32020, "Header mismatch");
-    await using server = await RawServer.start(mcp({
+    await using w = await StreamWorld.start({
       "tools/call": async (_message, reply) => {
         if (status) return await reply.json(refusal, status);
         const stream = await reply.sse();
         await stream.message(refusal);
         await stream.end();
       },
-    }));
-    await using client = new StreamClient({ url: server.url });
-    client.request(7, "tools/call", modern({ name: "add" }));
-    const frames = await client.close();
+    });
+    w.client.request(7, "tools/call", modern({ name: "add" }));
+    const frames = await w.client.close();
     assertEquals(frames.map(({ json }) => [json.id, json.error.code]), [
       [7, -32020],
     ]);
-    assertEquals(methods(server.requests.all), ["tools/call"]);
+    assertEquals(methods(w.server.requests.all), ["tools/call"]);
   });
 }
 
 Deno.test("-32020 in a 400 without an ID is the target's word on the headers", async () => {
   let count = 0;
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": (message, reply) =>
       ++count === 1
         ? reply.json(error({ id: null }, -32020, "Header mismatch"), 400)
         : reply.json(result(message, { said: "done" })),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(7, "tools/call", modern({ name: "add" }));
-  assertEquals((await client.answer(7)).json.result, { said: "done" });
+  });
+  w.client.request(7, "tools/call", modern({ name: "add" }));
+  assertEquals((await w.client.answer(7)).json.result, { said: "done" });
 });
 
 Deno.test("a tools/call that meets -32020 again is answered with it, and sent no third time", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": (message, reply) =>
       reply.json(error(message, -32020, "Header mismatch"), 400),
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: TOOLS })),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", modern({ name: "add" }));
-  const frames = await client.close();
+  });
+  w.client.request(1, "tools/call", modern({ name: "add" }));
+  const frames = await w.client.close();
   assertEquals(frames.map(({ json }) => json.error.code), [-32020]);
-  assertEquals(methods(server.requests.all), [
+  assertEquals(methods(w.server.requests.all), [
     "tools/call",
     "tools/list",
     "tools/call",
@@ -162,15 +156,14 @@ Deno.test("a tools/call that meets -32020 again is answered with it, and sent no
 });
 
 Deno.test("where the tools cannot be listed, a tools/call is answered with its -32020", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": (message, reply) =>
       reply.json(error(message, -32020, "Header mismatch"), 400),
     "tools/list": (message, reply) =>
       reply.json(error(message, -32603, "no list"), 500),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", modern({ name: "add" }));
-  const frames = await client.close();
+  });
+  w.client.request(1, "tools/call", modern({ name: "add" }));
+  const frames = await w.client.close();
   assertEquals(frames.map(({ json }) => [json.id, json.error.code]), [
     [1, -32020],
   ]);

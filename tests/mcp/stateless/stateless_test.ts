@@ -1,27 +1,24 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
-import { error, mcp, methods, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { StreamWorld } from "../../support/stream_world.ts";
+import { error, methods, result } from "../../support/raw_mcp.ts";
 import { answerWhen, mcpHeaders } from "./modern_request.ts";
 
 Deno.test("every POST has MCP-Protocol-Version and Mcp-Method, and no session", async () => {
-  await using server = await RawServer.start((request, reply) =>
-    reply.json(result(JSON.parse(request.text())), 200, {
-      "mcp-session-id": "a-session-that-is-not-wanted",
-    })
+  await using w = await StreamWorld.start(
+    (request, reply) =>
+      reply.json(result(JSON.parse(request.text())), 200, {
+        "mcp-session-id": "a-session-that-is-not-wanted",
+      }),
+    { standaloneStream: true },
   );
-  await using client = new StreamClient({
-    url: server.url,
-    standaloneStream: true,
-  });
-  client.request(1, "tools/list", modern());
-  await client.ask(2, "x/y", modern());
-  client.notify("notifications/x", modern());
-  await client.close();
+  w.client.request(1, "tools/list", modern());
+  await w.client.ask(2, "x/y", modern());
+  w.client.notify("notifications/x", modern());
+  await w.client.close();
   const version = { "mcp-protocol-version": "2026-07-28" };
   assertEquals(
-    server.requests.all.map((seen) => [seen.method, mcpHeaders(seen)]),
+    w.server.requests.all.map((seen) => [seen.method, mcpHeaders(seen)]),
     [
       ["POST", { ...version, "mcp-method": "tools/list" }],
       ["POST", { ...version, "mcp-method": "x/y" }],
@@ -30,24 +27,23 @@ Deno.test("every POST has MCP-Protocol-Version and Mcp-Method, and no session", 
     "no session header, no GET, no DELETE",
   );
   assertEquals(
-    server.requests.all[0].header("accept"),
+    w.server.requests.all[0].header("accept"),
     "application/json, text/event-stream",
   );
 });
 
 Deno.test("Mcp-Name goes with tools/call, prompts/get and resources/read", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", modern({ name: "add", uri: "x:y" }));
-  client.request(2, "prompts/get", modern({ name: "grüß" }));
-  client.request(
+  await using w = await StreamWorld.start({});
+  w.client.request(1, "tools/call", modern({ name: "add", uri: "x:y" }));
+  w.client.request(2, "prompts/get", modern({ name: "grüß" }));
+  w.client.request(
     3,
     "resources/read",
     modern({ name: "n", uri: "file:///a b" }),
   );
-  client.request(4, "completion/complete", modern({ name: "n" }));
-  await client.close();
-  const seen = server.requests.all.map(mcpHeaders)
+  w.client.request(4, "completion/complete", modern({ name: "n" }));
+  await w.client.close();
+  const seen = w.server.requests.all.map(mcpHeaders)
     .map((headers) => [headers["mcp-method"], headers["mcp-name"]]).sort();
   assertEquals(seen, [
     ["completion/complete", undefined],
@@ -58,22 +54,21 @@ Deno.test("Mcp-Name goes with tools/call, prompts/get and resources/read", async
 });
 
 Deno.test("Mcp-Name goes with tasks/get, tasks/update and tasks/cancel: the task's ID", async () => {
-  await using server = await RawServer.start(async (request, reply) => {
+  await using w = await StreamWorld.start(async (request, reply) => {
     const message = JSON.parse(request.text());
     const isRight = request.header("mcp-name") === message.params.taskId;
     if (isRight) return await reply.json(result(message));
     await reply.json(error(message, -32020, "HeaderMismatch"), 400);
   });
-  await using client = new StreamClient({ url: server.url });
   for (const method of ["tasks/get", "tasks/update", "tasks/cancel"]) {
-    client.request(method, method, modern({ taskId: "786512e2-9e0d" }));
-    assertEquals((await client.answer(method)).json.error, undefined);
+    w.client.request(method, method, modern({ taskId: "786512e2-9e0d" }));
+    assertEquals((await w.client.answer(method)).json.error, undefined);
   }
 });
 
 Deno.test("a call whose headers do not fit is not sent again when something of its answer came before", async () => {
   let ran = 0;
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": async (call, reply) => {
       ran++;
       const stream = await reply.sse();
@@ -81,34 +76,32 @@ Deno.test("a call whose headers do not fit is not sent again when something of i
       await stream.message(error(call, -32020, "HeaderMismatch"));
       await stream.end();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", modern({ name: "add" }));
-  assertEquals((await client.answer(1)).json.error.code, -32020);
+  });
+  w.client.request(1, "tools/call", modern({ name: "add" }));
+  assertEquals((await w.client.answer(1)).json.error.code, -32020);
   assertEquals(ran, 1);
 });
 
 Deno.test("input_required results and their retries pass untouched", async () => {
   const required =
     '{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","requestState":"\\u0041=","inputRequests":{"a":{"method":"roots/list"}}}}';
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/call": (message, reply) =>
       message.params.requestState === undefined
         ? reply.status(200, { "content-type": "application/json" }, required)
         : reply.json(result(message, { said: "done" })),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/call", modern({ name: "add" }));
-  assertEquals((await client.answer(1)).text, required);
+  });
+  w.client.request(1, "tools/call", modern({ name: "add" }));
+  assertEquals((await w.client.answer(1)).text, required);
   const retry = JSON.stringify({
     jsonrpc: "2.0",
     id: 2,
     method: "tools/call",
     params: modern({ name: "add", requestState: "A=", inputResponses: {} }),
   });
-  client.send(retry);
-  assertEquals((await client.answer(2)).json.result, { said: "done" });
-  assertEquals(server.requests.all[1].text(), retry);
+  w.client.send(retry);
+  assertEquals((await w.client.answer(2)).json.result, { said: "done" });
+  assertEquals(w.server.requests.all[1].text(), retry);
 });
 
 for (const id of [undefined, "1"]) {
@@ -173,19 +166,18 @@ Deno.test("a request of the target's, which this era has none of, does not reach
 
 Deno.test("a 503 with Retry-After is tried again, a call that may have run is not", async () => {
   let tries = 0;
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/list": (message, reply) =>
       ++tries === 1
         ? reply.status(503, { "retry-after": "0" })
         : reply.json(result(message, { tools: [] })),
     "tools/call": (_message, reply) => reply.status(503),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "tools/list", modern());
-  assertEquals((await client.answer(1)).json.result, { tools: [] });
-  client.request(2, "tools/call", modern({ name: "add" }));
-  assertEquals((await client.answer(2)).json.error.data.status, 503);
-  assertEquals(methods(server.requests.all), [
+  });
+  w.client.request(1, "tools/list", modern());
+  assertEquals((await w.client.answer(1)).json.result, { tools: [] });
+  w.client.request(2, "tools/call", modern({ name: "add" }));
+  assertEquals((await w.client.answer(2)).json.error.data.status, 503);
+  assertEquals(methods(w.server.requests.all), [
     "tools/list",
     "tools/list",
     "tools/call",
@@ -195,18 +187,17 @@ Deno.test("a 503 with Retry-After is tried again, a call that may have run is no
 Deno.test("a tool that the list calls idempotent is called again after a 503", async () => {
   let tries = 0;
   const idempotent = { name: "put", annotations: { idempotentHint: true } };
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: [idempotent] })),
     "tools/call": (message, reply) =>
       ++tries === 1
         ? reply.status(503)
         : reply.json(result(message, { said: "put" })),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  await client.ask(1, "tools/list", modern());
-  client.request(2, "tools/call", modern({ name: "put" }));
-  assertEquals((await client.answer(2)).json.result, { said: "put" });
+  });
+  await w.client.ask(1, "tools/list", modern());
+  w.client.request(2, "tools/call", modern({ name: "put" }));
+  assertEquals((await w.client.answer(2)).json.result, { said: "put" });
 });
 
 Deno.test("a redirect is an error and not followed", async () => {
@@ -217,17 +208,16 @@ Deno.test("a redirect is an error and not followed", async () => {
 });
 
 Deno.test("a batch in the target's answer loses what the client must not see, and no more", async () => {
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     m: (message, reply) =>
       reply.json([
         { jsonrpc: "2.0", id: 9, method: "ping" },
         { jsonrpc: "2.0", method: "n" },
         result(message, { said: "r" }),
       ]),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m", modern());
-  const texts = (await client.close()).map(({ text }) => text);
+  });
+  w.client.request(1, "m", modern());
+  const texts = (await w.client.close()).map(({ text }) => text);
   assertEquals(texts, [
     '{"jsonrpc":"2.0","method":"n"}',
     '{"jsonrpc":"2.0","id":1,"result":{"said":"r"}}',
@@ -235,12 +225,11 @@ Deno.test("a batch in the target's answer loses what the client must not see, an
 });
 
 Deno.test("a header value that cannot stand in a header is encoded, not refused", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "a\nb", modern());
-  assertStringIncludes((await client.answer(1)).text, '"result":{}');
+  await using w = await StreamWorld.start({});
+  w.client.request(1, "a\nb", modern());
+  assertStringIncludes((await w.client.answer(1)).text, '"result":{}');
   assertEquals(
-    mcpHeaders(server.requests.all[0])["mcp-method"],
+    mcpHeaders(w.server.requests.all[0])["mcp-method"],
     "=?base64?YQpi?=",
   );
 });
