@@ -5,7 +5,8 @@ import {
 } from "@std/assert";
 import { OPTION_NAMES } from "../../src/naming.ts";
 import { Clock } from "../support/clock.ts";
-import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
+import { StreamWorld } from "../support/stream_world.ts";
+import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { StreamClient } from "../support/stream_client.ts";
 
@@ -17,109 +18,97 @@ function posts(server: RawServer): string[] {
 Deno.test("a message goes on byte for byte, and so does its answer", async () => {
   const answer =
     '{ "result" :{"big":12345678901234567890,"e":1E2,"u":"\\u00e9é"},"id":12345678901234567890,\n"jsonrpc":"2.0","extra":[] }';
-  await using server = await RawServer.start((_request, reply) =>
+  await using w = await StreamWorld.start((_request, reply) =>
     reply.status(200, { "content-type": "application/json" }, answer)
   );
-  await using client = new StreamClient({ url: server.url });
   const message =
     '{ "params":{"x":1.50,"x":2}, "id":12345678901234567890 ,"method":"a\\/b","jsonrpc":"2.0","unknown":"\\ud83d\\ude00"}';
-  client.send(message);
-  assertEquals((await client.next()).text, answer.replaceAll("\n", " "));
-  assertEquals(posts(server), [message]);
+  w.client.send(message);
+  assertEquals((await w.client.next()).text, answer.replaceAll("\n", " "));
+  assertEquals(posts(w.server), [message]);
 });
 
 Deno.test("an event's data goes on byte for byte", async () => {
   const data = '{"id":1,"jsonrpc":"2.0","result":{"n":1e400,"s":"\\u2028  é"}}';
-  await using server = await RawServer.start(async (_request, reply) => {
+  await using w = await StreamWorld.start(async (_request, reply) => {
     const stream = await reply.sse();
     await stream.event({ data });
     await stream.end();
   });
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "m");
-  assertEquals((await client.next()).text, data);
+  w.client.request(1, "m");
+  assertEquals((await w.client.next()).text, data);
 });
 
 Deno.test("a blank line is ignored, a last line without a newline is sent", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.sendBytes(new TextEncoder().encode(
+  await using w = await StreamWorld.start({});
+  w.client.sendBytes(new TextEncoder().encode(
     '\n\r\n{"jsonrpc":"2.0","id":1,"method":"m"}',
   ));
-  assertEquals((await client.close()).map(({ json }) => json.id), [1]);
+  assertEquals((await w.client.close()).map(({ json }) => json.id), [1]);
 });
 
 Deno.test("what is not JSON is answered with -32700 and no id, and the next line is sent", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.send("{oops");
-  client.request(1, "m");
-  const { json } = await client.next();
+  await using w = await StreamWorld.start({});
+  w.client.send("{oops");
+  w.client.request(1, "m");
+  const { json } = await w.client.next();
   assertEquals([json.error.code, json.error.data.reason], [-32700, "parse"]);
   assertEquals("id" in json, false);
-  assertEquals((await client.next()).json.id, 1);
-  assertEquals(posts(server).length, 1);
+  assertEquals((await w.client.next()).json.id, 1);
+  assertEquals(posts(w.server).length, 1);
 });
 
 Deno.test("bytes that are not UTF-8 are answered with -32700", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.sendBytes(Uint8Array.of(0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d, 0x0a));
-  assertEquals((await client.next()).json.error.code, -32700);
-  assertEquals(server.requests.length, 0);
+  await using w = await StreamWorld.start({});
+  w.client.sendBytes(Uint8Array.of(0x7b, 0x22, 0xc3, 0x28, 0x22, 0x7d, 0x0a));
+  assertEquals((await w.client.next()).json.error.code, -32700);
+  assertEquals(w.server.requests.length, 0);
 });
 
 Deno.test("JSON that is no JSON-RPC message is answered with -32600 and its id", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({ url: server.url });
-  client.send({ id: "x", method: "m" });
-  const { json } = await client.next();
+  await using w = await StreamWorld.start({});
+  w.client.send({ id: "x", method: "m" });
+  const { json } = await w.client.next();
   assertEquals([json.id, json.error.code], ["x", -32600]);
-  assertEquals(server.requests.length, 0);
+  assertEquals(w.server.requests.length, 0);
 });
 
 Deno.test("a line over the limit is answered with an error that names the option", async () => {
-  await using server = await RawServer.start(mcp({}));
-  await using client = new StreamClient({
-    url: server.url,
-    maxFrameBytes: 200,
-  });
-  client.request(1, "m", { x: "x".repeat(300) });
-  client.request(2, "m");
-  const { json } = await client.next();
+  await using w = await StreamWorld.start({}, { maxFrameBytes: 200 });
+  w.client.request(1, "m", { x: "x".repeat(300) });
+  w.client.request(2, "m");
+  const { json } = await w.client.next();
   assertEquals([json.id, json.error.code], [1, -31016]);
   assertStringIncludes(json.error.message, "maxFrameBytes");
-  assertEquals((await client.next()).json.id, 2);
-  assertEquals(posts(server).length, 1);
+  assertEquals((await w.client.next()).json.id, 2);
+  assertEquals(posts(w.server).length, 1);
 });
 
 Deno.test("a batch goes on as one POST, and each request in it gets its answer", async () => {
   const batch: McpHandler = (messages, reply) =>
     reply.json([result(messages[0], { a: 1 }), result(messages[2], { b: 2 })]);
-  await using server = await RawServer.start(mcp({ batch }));
-  await using client = new StreamClient({ url: server.url });
+  await using w = await StreamWorld.start({ batch });
   const text =
     '[{"jsonrpc":"2.0","id":1,"method":"a"}, {"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","id":"2","method":"b"}]';
-  client.send(text);
+  w.client.send(text);
   assertEquals(
-    (await client.next()).text,
+    (await w.client.next()).text,
     '[{"jsonrpc":"2.0","id":1,"result":{"a":1}},{"jsonrpc":"2.0","id":"2","result":{"b":2}}]',
   );
-  assertEquals(posts(server), [text]);
+  assertEquals(posts(w.server), [text]);
 });
 
 Deno.test("a request of a batch that stays unanswered gets an error", async () => {
   const batch: McpHandler = (messages, reply) =>
     reply.json([result(messages[0])]);
-  await using server = await RawServer.start(mcp({ batch }));
-  await using client = new StreamClient({ url: server.url });
-  client.send([
+  await using w = await StreamWorld.start({ batch });
+  w.client.send([
     { jsonrpc: "2.0", id: 1, method: "a" },
     { jsonrpc: "2.0", id: 2, method: "b" },
   ]);
   const [{ json: answers }, { json: failed }] = [
-    await client.next(),
-    await client.next(),
+    await w.client.next(),
+    await w.client.next(),
   ];
   assertEquals(answers[0].id, 1);
   assertEquals([failed.id, failed.error.data.reason], [2, "no-answer"]);
@@ -127,28 +116,23 @@ Deno.test("a request of a batch that stays unanswered gets an error", async () =
 
 Deno.test("requests after initialize wait for its answer and for notifications/initialized", async () => {
   const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  const headers = { "mcp-session-id": "the-session-of-the-test" };
+  await using w = await StreamWorld.start(mcp({
     initialize: async (message, reply) => {
       await release.promise;
-      await reply.json(
-        result(message, { protocolVersion: "2025-06-18" }),
-        200,
-        {
-          "mcp-session-id": "the-session-of-the-test",
-        },
-      );
+      const answer = result(message, { protocolVersion: "2025-06-18" });
+      await reply.json(answer, 200, headers);
     },
   }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
-  client.notify("notifications/initialized");
-  client.request(2, "tools/list");
-  await server.requests.at(0);
-  assertEquals(server.requests.length, 1);
+  w.client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  w.client.notify("notifications/initialized");
+  w.client.request(2, "tools/list");
+  await w.server.requests.at(0);
+  assertEquals(w.server.requests.length, 1);
   release.resolve();
-  await client.answer(2);
+  await w.client.answer(2);
   assertEquals(
-    server.requests.all.map((seen) => [
+    w.server.requests.all.map((seen) => [
       JSON.parse(seen.text()).method,
       seen.header("mcp-session-id"),
       seen.header("mcp-protocol-version"),
@@ -163,63 +147,50 @@ Deno.test("requests after initialize wait for its answer and for notifications/i
 
 Deno.test("requests run side by side, and their answers leave as they arrive", async () => {
   const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     slow: async (message, reply) => {
       await release.promise;
       await reply.json(result(message));
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "slow");
-  client.request(2, "quick");
-  assertEquals((await client.next()).json.id, 2);
+  });
+  w.client.request(1, "slow");
+  w.client.request(2, "quick");
+  assertEquals((await w.client.next()).json.id, 2);
   release.resolve();
-  assertEquals((await client.next()).json.id, 1);
+  assertEquals((await w.client.next()).json.id, 1);
 });
 
 Deno.test("at the end of stdin what is in flight is answered, and the session is ended", async () => {
   const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) =>
-      reply.json(result(message, { protocolVersion: "2025-11-25" }), 200, {
-        "mcp-session-id": "a-session-to-end",
-      }),
+  await using w = await StreamWorld.start({
     slow: async (message, reply) => {
       await release.promise;
       await reply.json(result(message));
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request(1, "slow");
-  const rest = client.close();
-  await server.requests.find((seen) => seen.text().includes('"slow"'));
+  });
+  await w.client.initialize();
+  w.client.request(1, "slow");
+  const rest = w.client.close();
+  await w.server.requests.find((seen) => seen.text().includes('"slow"'));
   release.resolve();
   assertEquals((await rest).map(({ json }) => json.id), [1]);
-  const last = server.requests.all.at(-1);
-  assertEquals(
-    [last?.method, last?.header("mcp-session-id")],
-    ["DELETE", "a-session-to-end"],
-  );
+  const last = w.server.requests.all.at(-1);
+  assertEquals(last?.method, "DELETE");
+  assertEquals(w.sessions.known.has(last.header("mcp-session-id") ?? ""), true);
 });
 
 Deno.test("a stop answers what is in flight with -31018 and ends the session", async () => {
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) =>
-      reply.json(result(message, { protocolVersion: "2025-11-25" }), 200, {
-        "mcp-session-id": "a-session-to-end",
-      }),
+  await using w = await StreamWorld.start({
     hang: (_message, reply) => reply.hang(),
-  }));
-  await using client = new StreamClient({ url: server.url });
-  await client.initialize();
-  client.request("x", "hang");
-  await server.requests.find((seen) => seen.text().includes('"hang"'));
-  client.stop();
-  const [{ json }] = await client.close();
+  });
+  await w.client.initialize();
+  w.client.request("x", "hang");
+  await w.server.requests.find((seen) => seen.text().includes('"hang"'));
+  w.client.stop();
+  const [{ json }] = await w.client.close();
   assertEquals([json.id, json.error.code], ["x", -31018]);
   assertEquals(json.error.data.mayHaveRun, true, "it was sent");
-  assertEquals(server.requests.all.at(-1)?.method, "DELETE");
+  assertEquals(w.server.requests.all.at(-1)?.method, "DELETE");
 });
 
 Deno.test("a stop leaves what is in flight a moment in which it may be answered", async () => {
@@ -241,31 +212,25 @@ Deno.test("a stop leaves what is in flight a moment in which it may be answered"
 
 Deno.test("a notification that waits for initialize is sent although stdin has ended", async () => {
   const release = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     initialize: async (message, reply) => {
       await release.promise;
       await reply.json(result(message, { protocolVersion: "2025-11-25" }));
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "initialize", {});
-  client.notify("notifications/last");
-  await server.requests.find((seen) => seen.text().includes("initialize"));
-  const rest = client.close();
+  });
+  w.client.request(1, "initialize", {});
+  w.client.notify("notifications/last");
+  await w.server.requests.find((seen) => seen.text().includes("initialize"));
+  const rest = w.client.close();
   // What is ready runs: the proxy sees the end.
   await new Promise((resolve) => setTimeout(resolve, 0));
   release.resolve();
   assertEquals((await rest).map(({ json }) => json.id), [1]);
-  assertStringIncludes(posts(server).at(-1) ?? "", "notifications/last");
+  assertStringIncludes(posts(w.server).at(-1) ?? "", "notifications/last");
 });
 
 Deno.test("a client that is gone ends the proxy and the session", async () => {
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) =>
-      reply.json(result(message, { protocolVersion: "2025-11-25" }), 200, {
-        "mcp-session-id": "a-session-to-end",
-      }),
-  }));
+  await using server = await RawServer.start(mcp({}, new Sessions()));
   const { runStdioProxy } = await import("../../src/stdio/stdio_proxy.ts");
   let writes = 0;
   const stdin = new TransformStream<Uint8Array, Uint8Array>();
@@ -295,7 +260,7 @@ Deno.test("a client that does not read stops the upstream reads", async () => {
   }`;
   let sent = 0;
   const stalled = Promise.withResolvers<void>();
-  await using server = await RawServer.start(mcp({
+  await using w = await StreamWorld.start({
     flood: async (message, reply) => {
       const stream = await reply.sse();
       for (; sent < 2000; sent++) {
@@ -308,12 +273,11 @@ Deno.test("a client that does not read stops the upstream reads", async () => {
       await stream.message(result(message));
       await stream.end();
     },
-  }));
-  await using client = new StreamClient({ url: server.url });
-  client.request(1, "flood");
+  });
+  w.client.request(1, "flood");
   await stalled.promise;
   // Far below the 200 MB that a proxy without backpressure would have taken.
   if (sent > 500) throw new Error(`${sent} events were taken`);
-  const { json } = await client.answer(1);
-  assertEquals([json.id, client.frames.length], [1, 2001]);
+  const { json } = await w.client.answer(1);
+  assertEquals([json.id, w.client.frames.length], [1, 2001]);
 });
