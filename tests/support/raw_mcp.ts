@@ -64,14 +64,16 @@ export const INITIALIZED = {
   serverInfo: { name: "raw", version: "1" },
 };
 
-/** Answers an `initialize`, with a new session. */
+/** Answers an `initialize`, with a new session; more may be told in it. */
 export function openSession(
   sessions: Sessions,
   message: Parsed,
   reply: RawReply,
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const headers = { "mcp-session-id": sessions.open() };
-  return reply.json(result(message, INITIALIZED), 200, headers);
+  const answer = result(message, { ...INITIALIZED, ...more });
+  return reply.json(answer, 200, headers);
 }
 
 /**

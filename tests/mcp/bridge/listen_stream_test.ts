@@ -5,9 +5,9 @@ import { within } from "../../support/deadline.ts";
 import { modern } from "../../support/modern_message.ts";
 import {
   error,
-  INITIALIZED,
   mcp,
   type McpHandler,
+  openSession,
   result,
   Sessions,
 } from "../../support/raw_mcp.ts";
@@ -156,11 +156,7 @@ Deno.test("a subscription of the modern era that is cancelled before the session
   await using server = await RawServer.start(mcp({
     "server/discover": (_message, reply) => reply.status(404, {}, "no"),
     initialize: (message, reply) =>
-      reply.json(
-        result(message, { ...INITIALIZED, capabilities: CAPABILITIES }),
-        200,
-        { "mcp-session-id": sessions.open() },
-      ),
+      openSession(sessions, message, reply, { capabilities: CAPABILITIES }),
     "resources/subscribe": note(async (message, reply) => {
       await agree.promise;
       await reply.json(result(message));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { error, INITIALIZED, result, Sessions } from "../../support/raw_mcp.ts";
+import { error, openSession, result, Sessions } from "../../support/raw_mcp.ts";
 import { count, initialised } from "./world.ts";
 
 Deno.test("without recovery a lost session is the client's error, and no new one is made", async () => {
@@ -85,11 +85,7 @@ Deno.test("a call that ran before its stream and its session were lost gets stre
   await using w = await initialised(
     {
       initialize: (message, reply) =>
-        isDown ? reply.status(500) : reply.json(
-          result(message, INITIALIZED),
-          200,
-          { "mcp-session-id": sessions.open() },
-        ),
+        isDown ? reply.status(500) : openSession(sessions, message, reply),
       "tools/call": async (_message, reply) => {
         isDown = true;
         const stream = await reply.sse();
@@ -121,10 +117,8 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
           recovering.resolve();
           await release.promise;
         }
-        const value = { ...INITIALIZED, protocolVersion: "2025-06-18" };
-        await reply.json(result(message, value), 200, {
-          "mcp-session-id": sessions.open(),
-        });
+        const told = { protocolVersion: "2025-06-18" };
+        await openSession(sessions, message, reply, told);
       },
       "tools/call": (message, reply) =>
         initialized > 1

@@ -1,5 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, result, Sessions } from "../../support/raw_mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  openSession,
+  result,
+  Sessions,
+} from "../../support/raw_mcp.ts";
 import { initialised, trace } from "./world.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 import { keptLog } from "../../support/kept_log.ts";
@@ -151,11 +157,7 @@ for (
     await using world = await initialised(
       {
         initialize: (asked, reply) =>
-          ++starts > 1
-            ? reply.hang()
-            : reply.json(result(asked, INITIALIZED), 200, {
-              "mcp-session-id": sessions.open(),
-            }),
+          ++starts > 1 ? reply.hang() : openSession(sessions, asked, reply),
         "tools/list": (_asked, reply) => {
           sessions.known.clear();
           return reply.reset();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { INITIALIZED, result, Sessions } from "../../support/raw_mcp.ts";
+import { openSession, Sessions } from "../../support/raw_mcp.ts";
 import { initialised, trace } from "./world.ts";
 
 Deno.test("the log level and the subscriptions are set up again, and changed lists are told of", async () => {
@@ -8,9 +8,7 @@ Deno.test("the log level and the subscriptions are set up again, and changed lis
   await using world = await initialised(
     {
       initialize: (asked, reply) =>
-        reply.json(result(asked, { ...INITIALIZED, capabilities }), 200, {
-          "mcp-session-id": sessions.open(),
-        }),
+        openSession(sessions, asked, reply, { capabilities }),
     },
     {},
     sessions,
@@ -51,11 +49,9 @@ Deno.test("after a second loss those lists are told of alone that the session be
   await using world = await initialised(
     {
       initialize: async (asked, reply) => {
-        const told = { ...INITIALIZED, capabilities: { tools } };
+        const told = { capabilities: { tools } };
         tools = {};
-        await reply.json(result(asked, told), 200, {
-          "mcp-session-id": sessions.open(),
-        });
+        await openSession(sessions, asked, reply, told);
       },
     },
     {},

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
 import {
-  INITIALIZED,
   type McpHandler,
+  openSession,
   result,
   Sessions,
 } from "../../support/raw_mcp.ts";
@@ -156,9 +156,7 @@ Deno.test("what a target's tools said is forgotten with its session, where it te
     {
       "tools/list": tool.list,
       initialize: (message, reply) =>
-        reply.json(result(message, { ...INITIALIZED, capabilities }), 200, {
-          "mcp-session-id": sessions.open(),
-        }),
+        openSession(sessions, message, reply, { capabilities }),
     },
     { tools: { readOnly: true } },
     sessions,
