@@ -24,42 +24,31 @@ export function notGranted(needs: readonly Need[]): Need[] {
  * name is left out; {@linkcode commaNotes} says so.
  */
 export function flagsFor(needs: readonly Need[]): string[] {
-  const values = new Map<string, Set<string>>();
-  for (const need of needs) {
-    const value = flagValue(need);
-    if (value === undefined) continue;
-    const known = values.get(need.kind);
-    if (known !== undefined) known.add(value);
-    else values.set(need.kind, new Set([value]));
-  }
-  return [...values].map(([kind, of]) => `--allow-${kind}=${[...of].join()}`);
+  const named = needs.filter((need) => flagValue(need) !== undefined);
+  return [...Map.groupBy(named, ({ kind }) => kind)].map(([kind, of]) =>
+    `--allow-${kind}=${[...new Set(of.map(flagValue))].join()}`
+  );
 }
 
 /** What a person has to know of the flags, for paths with a comma. */
 export function commaNotes(needs: readonly Need[]): string[] {
-  const notes: string[] = [];
-  const wider = new Map<string, string[]>();
-  for (const need of needs) {
-    const value = flagValue(need);
-    if (value === need.value) continue;
-    if (value === undefined) {
-      notes.push(
-        `no flag of Deno's allows to ${need.why}: none can name ` +
-          `'${need.value}', which has a comma; move it to a path without one`,
-      );
-      continue;
-    }
-    const flag = `--allow-${need.kind}=${value}`;
-    wider.set(flag, [...wider.get(flag) ?? [], `'${need.value}'`]);
-  }
-  for (const [flag, paths] of wider) {
-    notes.push(
-      `${flag} allows more than ${paths.join(" and ")}: no flag of Deno's ` +
-        "can name a path with a comma, so it names a directory above",
-    );
-  }
-  return notes;
+  const inexact = needs.filter((need) => flagValue(need) !== need.value);
+  const byFlag = Map.groupBy(inexact, (need) => flagsFor([need]).at(0));
+  const unnamed = byFlag.get(undefined) ?? [];
+  byFlag.delete(undefined);
+  return [
+    ...unnamed.map(({ why, value }) =>
+      `no flag of Deno's allows to ${why}: none can name '${value}', which ` +
+      "has a comma; move it to a path without one"
+    ),
+    ...byFlag.entries().map(([flag, of]) =>
+      `${flag} allows more than ${of.map(quoted).join(" and ")}: no flag of ` +
+      "Deno's can name a path with a comma, so it names a directory above"
+    ),
+  ];
 }
+
+const quoted = ({ value }: Need) => `'${value}'`;
 
 /**
  * Set by the command of the npm package to the package and its version: that

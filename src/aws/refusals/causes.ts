@@ -184,6 +184,7 @@ function notAuthorized({ error: { message } }: Refused): Explanation {
   const [, principal, action, resource] =
     /User: (\S+) is not authorized to (?:perform|access):? (\S+)(?: on resource: (\S+))?/
       .exec(message) ?? [];
+  const data = { action, principal, resource };
   if (principal === undefined) {
     return {
       problem: "the target knows the principal but does not let it in",
@@ -195,23 +196,20 @@ function notAuthorized({ error: { message } }: Refused): Explanation {
       problem: "the target took the request for an unsigned one",
       hint: "check that the target authenticates with IAM, and its resource " +
         "policy",
-      data: { action, principal, resource },
+      data,
     };
   }
   const deny = /with an explicit deny(?: in an? ([\w -]{1,60}))?/.exec(message);
-  if (deny !== null) {
-    return {
-      problem: `${principal} is explicitly denied ${action}`,
-      hint: `take the deny out of ${
-        deny[1] === undefined ? "its policy" : `the ${deny[1].trim()}`
-      }: no policy that allows it can outweigh it`,
-      data: { action, principal, resource, explicitDeny: true },
-    };
+  if (deny === null) {
+    const hint = `allow ${action} to it in a policy`;
+    return { problem: `${principal} may not do ${action}`, hint, data };
   }
+  const policy = deny[1] === undefined ? "its policy" : `the ${deny[1].trim()}`;
   return {
-    problem: `${principal} may not do ${action}`,
-    hint: `allow ${action} to it in a policy`,
-    data: { action, principal, resource },
+    problem: `${principal} is explicitly denied ${action}`,
+    hint:
+      `take the deny out of ${policy}: no policy that allows it can outweigh it`,
+    data: { ...data, explicitDeny: true },
   };
 }
 

@@ -178,18 +178,23 @@ export interface CaBundle {
   readonly isProfiles?: boolean;
 }
 
-/** The files, for one look at a setting. */
-async function loadSharedFiles(
+/** The profile in use as the files have it, for one look at a setting. */
+async function lookUp(
+  profile: string | undefined,
   env: ReadEnv,
   hiddenEnv: (names: readonly string[]) => string[] = () => [],
-): Promise<SharedFiles | undefined> {
+): Promise<{ files: SharedFiles; settings?: Settings } | undefined> {
   const paths = sharedPaths(env);
   if (paths === undefined) return undefined;
   const hidden = hiddenEnv(pathVariables(env));
-  if (hidden.length === 0) return await readSharedFiles(paths);
-  const why = "find the shared AWS files";
-  const needs = hidden.map((value): Need => ({ kind: "env", value, why }));
-  throw new UnclearFilesError("shared files", lacking(needs));
+  if (hidden.length > 0) {
+    const why = "find the shared AWS files";
+    const needs = hidden.map((value): Need => ({ kind: "env", value, why }));
+    throw new UnclearFilesError("shared files", lacking(needs));
+  }
+  const files = await readSharedFiles(paths);
+  const { settings } = files.profiles.get(profileName({ profile, env })) ?? {};
+  return { files, settings };
 }
 
 /**
@@ -210,14 +215,13 @@ export async function findCaBundle(
     const what = error.message.slice(error.message.indexOf(": ") + 2);
     throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
   };
-  const files = await loadSharedFiles(env).catch((error) => {
+  const found = await lookUp(profile, env).catch((error) => {
     // Without keys in the environment the credentials fail by it, and tell.
     const isTold = profile !== undefined || !env("AWS_ACCESS_KEY_ID");
     if (!isTold || !(error instanceof UnclearFilesError)) fail(error);
     return undefined;
   });
-  const name = profileName({ profile, env });
-  const settings = files?.profiles.get(name)?.settings;
+  const settings = found?.settings;
   let path: string | undefined;
   try {
     path = settings?.get("ca_bundle");
@@ -246,13 +250,12 @@ export async function findProfilePlace(
   setting: string,
   env: ReadEnv,
 ): Promise<{ name: string; variable?: string; setting?: string }> {
-  const files = await loadSharedFiles(env).catch(() => undefined);
+  const found = await lookUp(profile, env).catch(() => undefined);
   const name = profileName({ profile, env });
   const variable = profile === undefined
     ? PROFILE_VARIABLES.find((name) => env(name))
     : undefined;
-  const settings = files?.profiles.get(name)?.settings;
-  return { name, variable, setting: settings?.origin(setting) };
+  return { name, variable, setting: found?.settings?.origin(setting) };
 }
 
 /** A profile that somebody named is not there. */
@@ -269,14 +272,14 @@ export async function profileRegion(
   env?: (name: string) => string | undefined,
 ): Promise<string | undefined> {
   const read = envReader(env);
-  const files = await loadSharedFiles(read, hiddenEnvOf(env));
-  if (files === undefined) return undefined;
-  const name = profileName({ profile, env: read });
-  const known = files.profiles.get(name);
-  const isNamed = (profile ?? profileOfEnv(read)) !== undefined;
-  if (known === undefined && isNamed && files.missing.length === 0) {
-    const what = `profile "${name}" is ${whereNot(files)}`;
+  const found = await lookUp(profile, read, hiddenEnvOf(env));
+  if (found === undefined) return undefined;
+  const { files, settings } = found;
+  const named = profile ?? profileOfEnv(read);
+  const isMissing = settings === undefined && files.missing.length === 0;
+  if (named !== undefined && isMissing) {
+    const what = `profile "${named}" is ${whereNot(files)}`;
     throw new ProfileMissingError(what, { data: { configured: true } });
   }
-  return known?.settings.get("region") || undefined;
+  return settings?.get("region") || undefined;
 }
