@@ -1,14 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { createHash } from "node:crypto";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
-import {
-  ContainerPeer,
-  keysOf,
-  MetadataPeer,
-  SsoPeer,
-  StsPeer,
-} from "./peers.ts";
-import { World } from "./world.ts";
+import { ContainerPeer, inAnHour, MetadataPeer, StsPeer } from "./peers.ts";
+import { OVER, RENEWABLE, SsoWorld, tokenFile } from "./sso_world.ts";
+import { assertKeys, World } from "./world.ts";
 import { assertLacks, ENV_KEYS, ROLE, SDK_ENV_FLAG } from "./assert_lacks.ts";
 
 Deno.test("an STS that may not be asked is named with its flag, and not asked", async () => {
@@ -60,84 +54,51 @@ Deno.test("the SDK's variables are named when they may not be read", async () =>
   );
 });
 
-const SSO = "[default]\nsso_session = corp\nsso_account_id = 1\n" +
-  "sso_role_name = Dev\n[sso-session corp]\nsso_region = eu-west-1\n" +
-  "sso_start_url = https://corp.awsapps.com/start\n";
-
-const SSO_TOKEN = `.aws/sso/cache/${
-  createHash("sha1").update("corp").digest("hex")
-}.json`;
-
-function ssoToken(expiresAt: number): string {
-  return JSON.stringify({
-    accessToken: "access-token-1",
-    expiresAt: new Date(expiresAt).toISOString(),
-    clientId: "client-1",
-    clientSecret: "client-secret-1",
-    refreshToken: "refresh-token-1",
-  });
-}
-
-Deno.test("an SSO token that may not be read is named with its flag", async () => {
-  using world = new World();
-  world.write(".aws/config", SSO);
-  await assertLacks(
-    world,
-    {
-      flags: [
-        SDK_ENV_FLAG,
-        `--allow-read=${world.path(".aws/config")},${
-          world.path(".aws/credentials")
-        }`,
-      ],
-    },
-    "to read the SSO session",
-    [`--allow-read=${world.path(SSO_TOKEN)}`],
-  );
+Deno.test("what an SSO session needs and may not do is named with its flag", async () => {
+  await using world = new SsoWorld();
+  world.keep("access-token-1", inAnHour(), RENEWABLE);
+  const token = world.path(tokenFile());
+  const env = { AWS_ENDPOINT_URL_SSO: "", AWS_ENDPOINT_URL_SSO_OIDC: "" };
+  const files = `${world.path(".aws/config")},${
+    world.path(".aws/credentials")
+  }`;
+  const write = `--allow-write=${world.home}`;
+  const rows: [allowed: string[], why: string, flag: string][] = [
+    [
+      [`--allow-read=${files}`],
+      "to read the SSO session",
+      `--allow-read=${token}`,
+    ],
+    [
+      [`--allow-read=${world.home}`, write],
+      "to ask for the role's credentials",
+      "--allow-net=portal.sso.eu-west-1.amazonaws.com:443",
+    ],
+  ];
+  for (const [allowed, why, flag] of rows) {
+    const flags = [SDK_ENV_FLAG, ...allowed];
+    await assertLacks(world, world.asking({ flags, env }), why, [flag]);
+  }
 });
 
 Deno.test("an SSO token that may not be saved is not renewed", async () => {
-  using world = new World();
-  await using sso = new SsoPeer("access-token-1");
-  world.write(".aws/config", SSO);
-  const path = world.write(SSO_TOKEN, ssoToken(Date.now() - 1_000));
-  const probing = {
+  await using world = new SsoWorld();
+  const path = world.keep("access-token-1", OVER, RENEWABLE);
+  const flag = `--allow-write=${path}`;
+  const probing = world.asking({
     flags: [
       SDK_ENV_FLAG,
       `--allow-read=${world.home}`,
-      `--allow-net=${sso.host}`,
+      `--allow-net=${world.sso.host}`,
     ],
-    env: {
-      AWS_ENDPOINT_URL_SSO: sso.url,
-      AWS_ENDPOINT_URL_SSO_OIDC: sso.url,
-    },
-  };
-  const flag = `--allow-write=${path}`;
+  });
   await assertLacks(world, probing, "to save the SSO session", [flag]);
-  assertEquals(sso.requests, []);
+  assertEquals(world.asked, []);
   // While it lasts it is used, and what will be missing is said beforehand.
-  world.write(SSO_TOKEN, ssoToken(Date.now() + 3_600_000));
-  const { credentials, lines } = await world.probe(probing);
-  assertEquals(credentials?.accessKeyId, keysOf("Dev").accessKeyId);
-  assertStringIncludes(lines.join(), flag);
-});
-
-Deno.test("an SSO portal that may not be asked is named with its flag", async () => {
-  using world = new World();
-  world.write(".aws/config", SSO);
-  world.write(SSO_TOKEN, ssoToken(Date.now() + 3_600_000));
-  await assertLacks(
-    world,
-    {
-      flags: [
-        SDK_ENV_FLAG,
-        `--allow-read=${world.home}`,
-        `--allow-write=${world.home}`,
-      ],
-    },
-    "to ask for the role's credentials",
-    ["--allow-net=portal.sso.eu-west-1.amazonaws.com:443"],
-  );
+  world.keep("access-token-1", inAnHour(), RENEWABLE);
+  const probed = await world.probe(probing);
+  assertKeys(probed, "Dev");
+  assertStringIncludes(probed.lines.join(), flag);
 });
 
 Deno.test("a container's endpoint that may not be asked is named with its flag", async () => {

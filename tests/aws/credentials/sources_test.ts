@@ -1,24 +1,20 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { createHash, generateKeyPairSync } from "node:crypto";
 import { SDK_ENV } from "../../../src/aws/credentials/sources/sdk.ts";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import { SOURCE_FLAGS } from "./source_flags.ts";
+import { inAnHour, keysOf, SigninPeer, StsPeer } from "./peers.ts";
 import {
-  inAnHour,
-  keysOf,
-  type Peer,
-  SigninPeer,
-  SsoPeer,
-  StsPeer,
-} from "./peers.ts";
+  dpopKey,
+  keepLogin,
+  OVER,
+  RENEWABLE,
+  SsoWorld,
+  START_URL,
+} from "./sso_world.ts";
 import { assertKeys, flagsOf, World } from "./world.ts";
 
 // Each source is asked for in a process of its own that has the permissions of
 // the table, the hosts of AWS replaced by the peer's, and no other.
-
-function sha(algorithm: string, text: string): string {
-  return createHash(algorithm).update(text).digest("hex");
-}
 
 const ROLE = "arn:aws:iam::123456789012:role";
 
@@ -184,70 +180,28 @@ Deno.test("a credential process is run with permission for its program alone", a
   assertKeys(probed, "process");
 });
 
-const SSO_PROFILE = "[profile sso]\nsso_session = corp\n" +
-  "sso_account_id = 123456789012\nsso_role_name = Dev\n" +
-  "[sso-session corp]\nsso_region = eu-west-1\n" +
-  "sso_start_url = https://corp.awsapps.com/start\n";
-
-function ssoEnv(peer: Peer): Record<string, string> {
-  return {
-    AWS_ENDPOINT_URL_SSO: peer.url,
-    AWS_ENDPOINT_URL_SSO_OIDC: peer.url,
-  };
-}
-
 Deno.test("an SSO session's token is renewed, saved and used", async () => {
-  using world = new World();
-  await using sso = new SsoPeer("sso-access-token-1");
-  world.write(".aws/config", SSO_PROFILE);
-  const tokenFile = world.write(
-    `.aws/sso/cache/${sha("sha1", "corp")}.json`,
-    JSON.stringify({
-      accessToken: "sso-access-token-0",
-      expiresAt: new Date(Date.now() - 1_000).toISOString(),
-      clientId: "client-1",
-      clientSecret: "client-secret-1",
-      refreshToken: "refresh-token-1",
-    }),
-  );
-  const probed = await world.probe({
-    flags: flagsOf("SSO", world, { host: sso.host }),
-    env: ssoEnv(sso),
-    options: { profile: "sso" },
-  });
-  assertKeys(probed, "Dev");
-  const saved = JSON.parse(Deno.readTextFileSync(tokenFile));
-  assertEquals(saved.accessToken, sso.renewedToken);
+  await using world = new SsoWorld();
+  const path = world.keep("access-token-0", OVER, RENEWABLE);
+  const flags = flagsOf("SSO", world, { host: world.sso.host });
+  assertKeys(await world.probe(world.asking({ flags })), "Dev");
+  const saved = JSON.parse(Deno.readTextFileSync(path));
+  assertEquals(saved.accessToken, world.sso.renewedToken);
   assertEquals(saved.refreshToken, "refresh-token-2");
-  assertEquals(sso.requests.map(({ path }) => path), [
-    "/token",
-    "/federation/credentials",
-  ]);
+  assertEquals(world.asked, ["/token", "/federation/credentials"]);
 });
 
 Deno.test("a legacy SSO profile uses the token of its start URL", async () => {
-  using world = new World();
-  await using sso = new SsoPeer("sso-access-token-1");
-  const startUrl = "https://corp.awsapps.com/start";
-  world.write(
-    ".aws/config",
-    `[default]\nsso_start_url = ${startUrl}\nsso_region = eu-west-1\n` +
+  await using world = new SsoWorld(
+    `[profile dev]\nsso_start_url = ${START_URL}\nsso_region = eu-west-1\n` +
       "sso_account_id = 123456789012\nsso_role_name = Dev\n",
   );
-  world.write(
-    `.aws/sso/cache/${sha("sha1", startUrl)}.json`,
-    JSON.stringify({
-      accessToken: "sso-access-token-1",
-      expiresAt: inAnHour().toISOString(),
-    }),
-  );
-  const probed = await world.probe({
-    flags: flagsOf("SSO", world, { host: sso.host })
-      .filter((flag) => !flag.startsWith("--allow-write")),
-    env: ssoEnv(sso),
-  });
-  assertKeys(probed, "Dev");
-  assertEquals(sso.requests[0].query.get("account_id"), "123456789012");
+  world.keep("access-token-1", inAnHour(), {}, START_URL);
+  const flags = flagsOf("SSO", world, { host: world.sso.host })
+    .filter((flag) => !flag.startsWith("--allow-write"));
+  assertKeys(await world.probe(world.asking({ flags })), "Dev");
+  const [{ query }] = world.sso.requests;
+  assertEquals(query.get("account_id"), "123456789012");
 });
 
 Deno.test("a console login is renewed with proof of its key, and saved", async () => {
@@ -255,25 +209,13 @@ Deno.test("a console login is renewed with proof of its key, and saved", async (
   await using signin = new SigninPeer();
   const session = "arn:aws:iam::123456789012:user/me";
   world.write(".aws/config", `[default]\nlogin_session = ${session}\n`);
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const tokenFile = world.write(
-    `.aws/login/cache/${sha("sha256", session)}.json`,
-    JSON.stringify({
-      accessToken: {
-        ...keysOf("oldlogin"),
-        accountId: "123456789012",
-        expiresAt: new Date(Date.now() - 1_000).toISOString(),
-      },
-      clientId: "arn:aws:signin:::devtools/same-device",
-      refreshToken: "refresh-token-1",
-      dpopKey: privateKey.export({ format: "pem", type: "sec1" }),
-    }),
-  );
+  const more = { dpopKey: dpopKey() };
+  const path = keepLogin(world, session, "oldlogin", OVER, more);
   const probed = await world.probe({
     flags: flagsOf("login", world, { host: signin.host }),
     env: { AWS_ENDPOINT_URL_SIGNIN: signin.url, AWS_REGION: "eu-west-1" },
   });
   assertKeys(probed, "renewedlogin");
-  const saved = JSON.parse(Deno.readTextFileSync(tokenFile));
+  const saved = JSON.parse(Deno.readTextFileSync(path));
   assertEquals(saved.refreshToken, "refresh-token-2");
 });
