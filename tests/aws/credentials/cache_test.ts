@@ -10,7 +10,7 @@ import { createCredentialSource } from "../../../src/aws/credentials/credentials
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { ContainerPeer, keysOf } from "./peers.ts";
-import { World } from "./world.ts";
+import { keySection, World } from "./world.ts";
 import type {
   Credentials,
   CredentialSource,
@@ -19,32 +19,41 @@ import type {
 const MINUTE = 60_000;
 
 /** A source over the container endpoint, whose clock the test moves. */
-function containerSource(
-  world: World,
-  container: ContainerPeer,
-): {
-  source: CredentialSource;
-  pass: (ms: number) => void;
-  loads: () => number;
-  lines: string[];
-} {
-  let now = Date.now();
-  let loads = 0;
-  const lines: string[] = [];
-  const note = (message: string) => lines.push(message);
-  const log: Log = { debug() {}, info: note, warn: note, error: note };
-  container.expiration = () => new Date(now + 60 * MINUTE);
-  const read = world.env({ AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url });
-  const source = createCredentialSource({
-    env: (name) => {
+class CachedWorld extends World {
+  readonly container: ContainerPeer = new ContainerPeer();
+  readonly source: CredentialSource;
+  readonly lines: string[] = [];
+  loads = 0;
+  #now = Date.now();
+
+  constructor() {
+    super();
+    const note = (message: string) => this.lines.push(message);
+    const log: Log = { debug() {}, info: note, warn: note, error: note };
+    this.container.expiration = () => new Date(this.#now + 60 * MINUTE);
+    const read = this.env({
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: this.container.url,
+    });
+    const env = (name: string) => {
       // Each load begins with it, before anything is awaited.
-      if (name === "AWS_ACCESS_KEY_ID") loads++;
+      if (name === "AWS_ACCESS_KEY_ID") this.loads++;
       return read(name);
-    },
-    now: () => now,
-    log,
-  });
-  return { source, pass: (ms) => now += ms, loads: () => loads, lines };
+    };
+    this.source = createCredentialSource({ env, now: () => this.#now, log });
+  }
+
+  pass(ms: number): void {
+    this.#now += ms;
+  }
+
+  get asked(): number {
+    return this.container.requests.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.container[Symbol.asyncDispose]();
+    this[Symbol.dispose]();
+  }
 }
 
 /** Asks until the answer is another than this. */
@@ -59,109 +68,95 @@ async function renewed(
   }
 }
 
-function keyFile(name: string): string {
-  const { accessKeyId, secretAccessKey } = keysOf(name);
-  return `[default]\naws_access_key_id=${accessKeyId}\n` +
-    `aws_secret_access_key=${secretAccessKey}\n`;
-}
-
 Deno.test("the second question is answered from memory, with the same set", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   const first = await source.get();
-  pass(54 * MINUTE);
+  world.pass(54 * MINUTE);
   assertStrictEquals(await source.get(), first);
-  assertEquals(container.requests.length, 1);
+  assertEquals(world.asked, 1);
 });
 
 Deno.test("many who ask at once share one load", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   const asked = Array.from({ length: 50 }, () => source.get());
   const [first, ...others] = await Promise.all(asked);
   for (const other of others) assertStrictEquals(other, first);
-  assertEquals(container.requests.length, 1);
+  assertEquals(world.asked, 1);
 });
 
 Deno.test("five minutes before the end the old set is given out while one load brings the next", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   const first = await source.get();
-  pass(56 * MINUTE);
+  world.pass(56 * MINUTE);
   const gate = Promise.withResolvers<void>();
-  container.gate = gate.promise;
+  world.container.gate = gate.promise;
   const during = await Promise.all([source.get(), source.get(), source.get()]);
   for (const one of during) assertStrictEquals(one, first);
   gate.resolve();
   const next = await renewed(source, first);
   assertEquals(next.accessKeyId, "ASIACONTAINER2");
-  assertEquals(container.requests.length, 2);
+  assertEquals(world.asked, 2);
 });
 
 Deno.test("an expired set is never given out: all wait for one load", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   await source.get();
-  pass(60 * MINUTE);
+  world.pass(60 * MINUTE);
   const found = await Promise.all([source.get(), source.get(), source.get()]);
   for (const one of found) assertEquals(one.accessKeyId, "ASIACONTAINER2");
-  assertEquals(container.requests.length, 2);
+  assertEquals(world.asked, 2);
 });
 
 Deno.test("a renewal that fails leaves the old set in use and is tried again later", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass, loads, lines } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   const first = await source.get();
-  pass(56 * MINUTE);
-  container.failure = () => new Response(null, { status: 500 });
-  while (lines.length === 0) {
+  world.pass(56 * MINUTE);
+  world.container.failure = () => new Response(null, { status: 500 });
+  while (world.lines.length === 0) {
     assertStrictEquals(await source.get(), first);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  assertStringIncludes(lines[0], "could not be renewed");
-  assertEquals(loads(), 2);
+  assertStringIncludes(world.lines[0], "could not be renewed");
+  assertEquals(world.loads, 2);
   assertStrictEquals(await source.get(), first);
-  assertEquals(loads(), 2);
-  container.failure = () => undefined;
-  pass(MINUTE);
+  assertEquals(world.loads, 2);
+  world.container.failure = () => undefined;
+  world.pass(MINUTE);
   await renewed(source, first);
-  assertEquals(loads(), 3);
+  assertEquals(world.loads, 3);
 });
 
 Deno.test("a short-lived set is not renewed as soon as it comes", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass, loads } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   const end = Date.now() + 2 * MINUTE;
-  container.expiration = () => new Date(end);
+  world.container.expiration = () => new Date(end);
   const first = await source.get();
   assertStrictEquals(await source.get(), first);
-  pass(MINUTE);
+  world.pass(MINUTE);
   assertStrictEquals(await source.get(), first);
-  assertEquals(loads(), 1);
+  assertEquals(world.loads, 1);
 });
 
 Deno.test("a set that is over by this clock is used, and not asked for at every question", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass, lines } = containerSource(world, container);
-  container.expiration = () => new Date(0);
+  await using world = new CachedWorld();
+  const { source } = world;
+  world.container.expiration = () => new Date(0);
   const first = await source.get();
   assertStrictEquals(await source.get(), first);
-  assertStringIncludes(lines[0], "clock");
-  pass(2 * MINUTE);
+  assertStringIncludes(world.lines[0], "clock");
+  world.pass(2 * MINUTE);
   assertNotEquals((await source.get()).accessKeyId, first.accessKeyId);
 });
 
 Deno.test("a refused set is dropped once, whoever says so", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source } = containerSource(world, container);
+  await using world = new CachedWorld();
+  const { source } = world;
   const refused = await source.get();
   const fresh = await Promise.all([
     source.get({ refresh: refused }),
@@ -170,15 +165,14 @@ Deno.test("a refused set is dropped once, whoever says so", async () => {
   for (const one of fresh) assertEquals(one.accessKeyId, "ASIACONTAINER2");
   // A late reader of the old refusal does not cost the new set.
   assertStrictEquals(await source.get({ refresh: refused }), fresh[0]);
-  assertEquals(container.requests.length, 2);
+  assertEquals(world.asked, 2);
 });
 
 Deno.test("who gives up waiting does not end the load for the others", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
+  await using world = new CachedWorld();
   const gate = Promise.withResolvers<void>();
-  container.gate = gate.promise;
-  const { source } = containerSource(world, container);
+  world.container.gate = gate.promise;
+  const { source } = world;
   const patient = source.get();
   const hasty = new AbortController();
   const given = source.get({ signal: hasty.signal });
@@ -197,84 +191,75 @@ Deno.test("a failure is not kept: credentials that appear are used at once", asy
   using world = new World();
   const source = createCredentialSource({ env: world.env() });
   await assertRejects(() => source.get(), CredentialsError, "none found");
-  world.write(".aws/credentials", keyFile("late"));
+  world.write(".aws/credentials", keySection("late"));
   assertEquals((await source.get()).accessKeyId, "ASIALATE");
 });
 
 /** Asks a container that takes so long to say no. */
-async function failAfter(
-  ms: number,
-  source: CredentialSource,
-  container: ContainerPeer,
-  pass: (ms: number) => void,
-): Promise<void> {
+async function failAfter(ms: number, world: CachedWorld): Promise<void> {
+  const { source, container } = world;
   const gate = Promise.withResolvers<void>();
   container.gate = gate.promise;
   container.failure = () => new Response(null, { status: 404 });
   const asked = source.get();
-  while (container.requests.length === 0) {
+  while (world.asked === 0) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  pass(ms);
+  world.pass(ms);
   gate.resolve();
   await assertRejects(() => asked, CredentialsError, "404");
 }
 
 Deno.test("a failure that came at once is not kept, even if no file changes", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass } = containerSource(world, container);
-  await failAfter(500, source, container, pass);
-  container.failure = () => undefined;
+  await using world = new CachedWorld();
+  const { source } = world;
+  await failAfter(500, world);
+  world.container.failure = () => undefined;
   await source.get();
 });
 
 Deno.test("a failure that took seconds is repeated for a while, then asked again", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass } = containerSource(world, container);
-  await failAfter(2_000, source, container, pass);
-  const tried = container.requests.length;
-  container.failure = () => undefined;
+  await using world = new CachedWorld();
+  const { source } = world;
+  await failAfter(2_000, world);
+  const tried = world.asked;
+  world.container.failure = () => undefined;
   await assertRejects(() => source.get(), CredentialsError, "404");
-  assertEquals(container.requests.length, tried);
-  pass(20_000);
+  assertEquals(world.asked, tried);
+  world.pass(20_000);
   await source.get();
 });
 
 Deno.test("a failure that took seconds is forgotten when a file appears", async () => {
-  using world = new World();
-  await using container = new ContainerPeer();
-  const { source, pass } = containerSource(world, container);
-  await failAfter(2_000, source, container, pass);
-  world.write(".aws/credentials", keyFile("file"));
+  await using world = new CachedWorld();
+  const { source } = world;
+  await failAfter(2_000, world);
+  world.write(".aws/credentials", keySection("file"));
   assertEquals((await source.get()).accessKeyId, "ASIAFILE");
 });
 
 Deno.test("a file that is written anew is used by the next request", async () => {
   using world = new World();
-  const path = world.write(".aws/credentials", keyFile("one"));
+  const path = world.write(".aws/credentials", keySection("one"));
   const source = createCredentialSource({ env: world.env() });
   const first = await source.get();
   assertEquals(first.accessKeyId, "ASIAONE");
   for (const name of ["two", "six", "ten"]) {
-    Deno.writeTextFileSync(path, keyFile(name));
-    assertEquals(
-      (await source.get()).accessKeyId,
-      keysOf(name).accessKeyId,
-    );
+    Deno.writeTextFileSync(path, keySection(name));
+    const { accessKeyId } = await source.get();
+    assertEquals(accessKeyId, keysOf(name).accessKeyId);
   }
 });
 
 Deno.test("a file that is replaced by a rename is used by the next request", async () => {
   using world = new World();
-  const path = world.write(".aws/credentials", keyFile("one"));
+  const path = world.write(".aws/credentials", keySection("one"));
   const { mtime } = Deno.statSync(path);
   assert(mtime !== null);
   const source = createCredentialSource({ env: world.env() });
   await source.get();
   // The same size and time: only the file is another.
-  const other = world.write(".aws/credentials.new", keyFile("two"));
+  const other = world.write(".aws/credentials.new", keySection("two"));
   Deno.utimeSync(other, mtime, mtime);
   Deno.renameSync(other, path);
   assertEquals((await source.get()).accessKeyId, "ASIATWO");
@@ -282,7 +267,7 @@ Deno.test("a file that is replaced by a rename is used by the next request", asy
 
 Deno.test("a file that is gone is missed by the next request", async () => {
   using world = new World();
-  const path = world.write(".aws/credentials", keyFile("one"));
+  const path = world.write(".aws/credentials", keySection("one"));
   const source = createCredentialSource({ env: world.env() });
   await source.get();
   Deno.removeSync(path);
@@ -291,13 +276,13 @@ Deno.test("a file that is gone is missed by the next request", async () => {
 
 Deno.test("nothing is read when nothing changed", async () => {
   using world = new World();
-  const path = world.write(".aws/credentials", keyFile("one"));
+  const path = world.write(".aws/credentials", keySection("one"));
   const { mtime } = Deno.statSync(path);
   assert(mtime !== null);
   const source = createCredentialSource({ env: world.env() });
   const first = await source.get();
   // Who read it again would see other keys; a stat sees nothing.
-  Deno.writeTextFileSync(path, keyFile("two"));
+  Deno.writeTextFileSync(path, keySection("two"));
   Deno.utimeSync(path, mtime, mtime);
   for (let i = 0; i < 100; i++) assertStrictEquals(await source.get(), first);
 });

@@ -41,6 +41,13 @@ export interface Probing {
   readonly options?: CredentialSourceOptions;
 }
 
+/** A section of a shared file with the keys of that name. */
+export function keySection(name: string, section = "default"): string {
+  const { accessKeyId, secretAccessKey } = keysOf(name);
+  return `[${section}]\naws_access_key_id = ${accessKeyId}\n` +
+    `aws_secret_access_key = ${secretAccessKey}\n`;
+}
+
 const PROBE = new URL("./probe.ts", import.meta.url);
 
 /** A temporary home directory. */
