@@ -10,11 +10,16 @@ import {
   assertThrows,
 } from "@std/assert";
 import { explainRefusal } from "../../../src/aws/refusals/refusal.ts";
-import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
+import {
+  createSignedFetch,
+  type SignedFetchOptions,
+} from "../../../src/aws/signing/signed_fetch.ts";
+import type { CredentialSource } from "../../../src/aws/credentials/types.ts";
 import { ConfigError, CredentialsError } from "../../../src/errors.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { KEY, SCOPE, signedFetchTo, startGate } from "./sign_world.ts";
 import { allSigned } from "../../support/sigv4_verifier.ts";
+import type { IamGate } from "../../support/iam_gate.ts";
 import { keptLog } from "../../support/kept_log.ts";
 
 Deno.test("a Request is sent as it is, and init overrides it as in fetch", async () => {
@@ -150,14 +155,23 @@ Deno.test("credentials that cannot be had reject the fetch as they are", async (
 Deno.test("an abort is heard before, while credentials are awaited, and while the answer is", async (t) => {
   const reason = new Error("no longer wanted");
 
+  /** Sends until that is aborted, and is told the reason. */
+  async function aborted(
+    gate: IamGate,
+    { signal }: AbortController,
+    init: RequestInit = {},
+    options: Partial<SignedFetchOptions> = {},
+  ): Promise<void> {
+    const signedFetch = signedFetchTo(gate, options);
+    const sent = signedFetch(gate.origin, { ...init, signal });
+    assertStrictEquals(await assertRejects(() => sent), reason);
+  }
+
   await t.step("before", async () => {
     await using gate = await startGate();
-    const signedFetch = signedFetchTo(gate);
-    const signal = AbortSignal.abort(reason);
-    const thrown = await assertRejects(() =>
-      signedFetch(gate.origin, { signal })
-    );
-    assertStrictEquals(thrown, reason);
+    const aborter = new AbortController();
+    aborter.abort(reason);
+    await aborted(gate, aborter);
     assertEquals(gate.records.length, 0);
   });
 
@@ -165,21 +179,15 @@ Deno.test("an abort is heard before, while credentials are awaited, and while th
     await using gate = await startGate();
     const aborter = new AbortController();
     let handed: AbortSignal | undefined;
-    const signedFetch = signedFetchTo(gate, {
-      credentials: {
-        get: (options) => {
-          handed = options?.signal;
-          aborter.abort(reason);
-          return new Promise(() => {});
-        },
+    const credentials: CredentialSource = {
+      get(options) {
+        handed = options?.signal;
+        aborter.abort(reason);
+        return new Promise(() => {});
       },
-    });
-    const { signal } = aborter;
-    const thrown = await assertRejects(() =>
-      signedFetch(gate.origin, { signal })
-    );
-    assertStrictEquals(thrown, reason);
-    assertStrictEquals(handed, signal);
+    };
+    await aborted(gate, aborter, {}, { credentials });
+    assertStrictEquals(handed, aborter.signal);
     assertEquals(gate.records.length, 0);
   });
 
@@ -192,19 +200,14 @@ Deno.test("an abort is heard before, while credentials are awaited, and while th
         return new Promise(() => {});
       },
     });
-    const { signal } = aborter;
-    const thrown = await assertRejects(() =>
-      signedFetchTo(gate)(gate.origin, { method: "POST", body, signal })
-    );
-    assertStrictEquals(thrown, reason);
+    await aborted(gate, aborter, { method: "POST", body });
   });
 
   await t.step("while the answer is awaited", async () => {
     await using gate = await startGate({}, { handler: () => {} });
     const aborter = new AbortController();
-    const answer = signedFetchTo(gate)(
-      new Request(gate.origin, { signal: aborter.signal }),
-    );
+    const { signal } = aborter;
+    const answer = signedFetchTo(gate)(new Request(gate.origin, { signal }));
     const record = await gate.records.next();
     aborter.abort(reason);
     assertStrictEquals(await assertRejects(() => answer), reason);
@@ -214,41 +217,33 @@ Deno.test("an abort is heard before, while credentials are awaited, and while th
   await t.step("while fresh credentials are awaited", async () => {
     await using gate = await startGate({ principals: {} });
     const aborter = new AbortController();
-    const signedFetch = signedFetchTo(gate, {
-      credentials: {
-        get: (options) => {
-          if (options?.refresh === undefined) return Promise.resolve(KEY);
-          aborter.abort(reason);
-          return new Promise(() => {});
-        },
+    const credentials: CredentialSource = {
+      get(options) {
+        if (options?.refresh === undefined) return Promise.resolve(KEY);
+        aborter.abort(reason);
+        return new Promise(() => {});
       },
-    });
-    const { signal } = aborter;
-    const thrown = await assertRejects(() =>
-      signedFetch(gate.origin, { signal })
-    );
-    assertStrictEquals(thrown, reason);
+    };
+    await aborted(gate, aborter, {}, { credentials });
   });
 });
+
+/** Nothing is configured, and requests may go unsigned. */
+const UNCONFIGURED = {
+  skipAuth: true,
+  credentials: () =>
+    Promise.reject(
+      new CredentialsError("none", { data: { configured: false } }),
+    ),
+};
 
 Deno.test("with skipAuth requests go unsigned when nothing is configured, and that is said once", async () => {
   await using gate = await startGate();
   const { log, lines } = keptLog();
-  const signedFetch = signedFetchTo(gate, {
-    skipAuth: true,
-    log,
-    credentials: {
-      get: () =>
-        Promise.reject(
-          new CredentialsError("none", { data: { configured: false } }),
-        ),
-    },
-  });
+  const signedFetch = signedFetchTo(gate, { ...UNCONFIGURED, log });
   for (let i = 0; i < 2; i++) {
-    const response = await signedFetch(gate.origin, {
-      method: "POST",
-      body: "x",
-    });
+    const init = { method: "POST", body: "x" };
+    const response = await signedFetch(gate.origin, init);
     assertEquals(response.status, 403);
     assertStringIncludes(await response.text(), "Missing Authentication Token");
     const record = await gate.records.next();
@@ -262,14 +257,10 @@ Deno.test("with skipAuth credentials that are configured but fail stay an error"
   await using gate = await startGate();
   for (const data of [{}, { configured: true }]) {
     const error = new CredentialsError("expired", { data });
-    const signedFetch = signedFetchTo(gate, {
-      skipAuth: true,
-      credentials: { get: () => Promise.reject(error) },
-    });
-    assertStrictEquals(
-      await assertRejects(() => signedFetch(gate.origin)),
-      error,
-    );
+    const credentials = () => Promise.reject(error);
+    const signedFetch = signedFetchTo(gate, { skipAuth: true, credentials });
+    const thrown = await assertRejects(() => signedFetch(gate.origin));
+    assertStrictEquals(thrown, error);
   }
   assertEquals(gate.records.length, 0);
 });
@@ -288,15 +279,11 @@ Deno.test("the redactor is told each secret in use", async () => {
 
 Deno.test("a v4a fetch signs from its first request on", async () => {
   await using gate = await startGate();
-  const signedFetch = signedFetchTo(gate, {
-    signatureVersion: "v4a",
-    region: "*",
-  });
+  const v4a = { signatureVersion: "v4a", region: "*" } as const;
+  const signedFetch = signedFetchTo(gate, v4a);
   for (let i = 0; i < 3; i++) {
-    const response = await signedFetch(gate.origin, {
-      method: "POST",
-      body: "x",
-    });
+    const init = { method: "POST", body: "x" };
+    const response = await signedFetch(gate.origin, init);
     assertEquals(await response.text(), "ok");
     await signedFetch.warmUp();
   }
@@ -329,13 +316,7 @@ Deno.test("the log that is handed in is told no secret", async () => {
 
 Deno.test("a refusal of what went unsigned says that it went unsigned", async () => {
   await using gate = await startGate();
-  const response = await signedFetchTo(gate, {
-    skipAuth: true,
-    credentials: () =>
-      Promise.reject(
-        new CredentialsError("none", { data: { configured: false } }),
-      ),
-  })(gate.origin);
+  const response = await signedFetchTo(gate, UNCONFIGURED)(gate.origin);
   const error = explainRefusal(response, await response.text());
   assertEquals(error?.reason, "credentials");
   assertStringIncludes(error?.message ?? "", "the request was sent unsigned");

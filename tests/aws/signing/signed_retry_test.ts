@@ -22,6 +22,9 @@ const NEW: Credentials = {
   sessionToken: "a-new-session-token",
 };
 
+/** A gate that no longer takes the old ones. */
+const TAKES_NEW = { principals: { [NEW.accessKeyId]: NEW } };
+
 const HOUR_MS = 3_600_000;
 
 /** A source that has newer credentials when the old ones are refused. */
@@ -52,10 +55,8 @@ Deno.test("a refusal that another signature follows is let go of, however much o
     },
   });
   const credentials = new RenewingSource();
-  const response = await signedFetchTo(gate, { credentials })(
-    gate.origin,
-    POST,
-  );
+  const signedFetch = signedFetchTo(gate, { credentials });
+  const response = await signedFetch(gate.origin, POST);
   assertEquals(await response.text(), "ran");
   const ended = gate.records.all[0]?.ended ?? Promise.resolve();
   // Some 30 s later the server gives up on it by itself.
@@ -83,9 +84,7 @@ for (const dress of ["api-gateway", "json", "xml"] as const) {
   }
 
   Deno.test(`refused credentials are replaced by fresh ones after a refusal as ${dress}`, async () => {
-    await using gate = await startGate({
-      principals: { [NEW.accessKeyId]: NEW },
-    }, { dress });
+    await using gate = await startGate(TAKES_NEW, { dress });
     const credentials = new RenewingSource();
     const signedFetch = signedFetchTo(gate, { credentials });
     for (let i = 0; i < 2; i++) {
@@ -118,9 +117,8 @@ for (const dress of ["api-gateway", "json", "xml"] as const) {
 
 Deno.test("there is no third try", async () => {
   await using gate = await startGate({ principals: {} });
-  const signedFetch = signedFetchTo(gate, {
-    credentials: new RenewingSource(),
-  });
+  const credentials = new RenewingSource();
+  const signedFetch = signedFetchTo(gate, { credentials });
   const response = await signedFetch(gate.origin, POST);
   assertEquals(response.status, 403);
   assertStringIncludes(await response.text(), "security token included");
@@ -138,24 +136,19 @@ Deno.test("credentials that come back the same are not tried again", async () =>
 Deno.test("when fresh credentials cannot be had, that is the error", async () => {
   await using gate = await startGate({ principals: {} });
   const error = new CredentialsError("run `aws sso login`");
-  const signedFetch = signedFetchTo(gate, {
-    credentials: {
-      get: (options) =>
-        options?.refresh === undefined
-          ? Promise.resolve(OLD)
-          : Promise.reject(error),
+  const credentials: CredentialSource = {
+    get: async (options) => {
+      if (options?.refresh === undefined) return await Promise.resolve(OLD);
+      throw error;
     },
-  });
-  assertStrictEquals(
-    await assertRejects(() => signedFetch(gate.origin, POST)),
-    error,
-  );
+  };
+  const signedFetch = signedFetchTo(gate, { credentials });
+  const thrown = await assertRejects(() => signedFetch(gate.origin, POST));
+  assertStrictEquals(thrown, error);
 });
 
 Deno.test("requests that are refused together load fresh credentials for the set that was refused", async () => {
-  await using gate = await startGate({
-    principals: { [NEW.accessKeyId]: NEW },
-  });
+  await using gate = await startGate(TAKES_NEW);
   const refused: (Credentials | undefined)[] = [];
   const source = new RenewingSource();
   const signedFetch = signedFetchTo(gate, {
@@ -191,9 +184,7 @@ Deno.test("a stream that was not read for the signature is not sent again", asyn
 });
 
 Deno.test("a stream that was read for the signature is sent again", async () => {
-  await using gate = await startGate({
-    principals: { [NEW.accessKeyId]: NEW },
-  });
+  await using gate = await startGate(TAKES_NEW);
   const response = await signedFetchTo(gate, {
     credentials: new RenewingSource(),
   })(gate.origin, { method: "POST", body: new Blob(["stream"]).stream() });
@@ -281,10 +272,8 @@ Deno.test("what a target that ran the request says is no reason for a second try
         },
       });
       const credentials = new RenewingSource();
-      const response = await signedFetchTo(gate, { credentials })(
-        gate.origin,
-        POST,
-      );
+      const signedFetch = signedFetchTo(gate, { credentials });
+      const response = await signedFetch(gate.origin, POST);
       assertEquals(response.status, status);
       assertEquals(await response.text(), body);
       assertEquals(credentials.refreshes, 0);
@@ -335,9 +324,7 @@ for (
 
 Deno.test("second tries are told without secrets", async () => {
   const { log, lines } = keptLog();
-  await using gate = await startGate({
-    principals: { [NEW.accessKeyId]: NEW },
-  });
+  await using gate = await startGate(TAKES_NEW);
   await (await signedFetchTo(gate, {
     credentials: new RenewingSource(),
     log,
