@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { within } from "../support/deadline.ts";
 import { Front } from "../support/http_front.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { type RawEventStream, RawServer } from "../support/raw_server.ts";
+import { request } from "../support/raw_mcp.ts";
+import type { RawEventStream } from "../support/raw_server.ts";
 
 const decoder = new TextDecoder();
 
@@ -22,14 +22,13 @@ async function readTo(
 
 Deno.test("an event is there as soon as the target sends it, and the head before the first", async () => {
   const opened = Promise.withResolvers<RawEventStream>();
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     slow: async (_message, reply) => {
       const stream = await reply.sse();
       opened.resolve(stream);
       await stream.closed;
     },
-  }));
-  await using front = await Front.start({ target: target.url });
+  });
   const answer = await within(
     front.post({ jsonrpc: "2.0", id: 1, method: "slow" }),
     "the head",
@@ -46,16 +45,15 @@ Deno.test("an event is there as soon as the target sends it, and the head before
 });
 
 Deno.test("a client that leaves in the middle of a stream ends it at the target", async () => {
-  await using target = await RawServer.start(mcp({
+  const left = Promise.withResolvers<void>();
+  await using front = await Front.before({
     listen: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.event({ data: "{}" });
       await stream.closed;
       left.resolve();
     },
-  }));
-  const left = Promise.withResolvers<void>();
-  await using front = await Front.start({ target: target.url });
+  });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "listen" });
   const reader = answer.body!.getReader();
   await readTo(reader, "\n\n");
@@ -66,14 +64,13 @@ Deno.test("a client that leaves in the middle of a stream ends it at the target"
 Deno.test("a client that leaves before the answer begins ends the request at the target", async () => {
   const asked = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     hang: async (_message, reply) => {
       asked.resolve();
       await reply.hang();
       left.resolve();
     },
-  }));
-  await using front = await Front.start({ target: target.url });
+  });
   const leave = new AbortController();
   const answer = front.post(
     { jsonrpc: "2.0", id: 1, method: "hang" },
@@ -88,21 +85,16 @@ Deno.test("a client that leaves before the answer begins ends the request at the
 
 for (const how of ["cut", "reset"] as const) {
   Deno.test(`a stream that the target ${how}s is broken off for the client too`, async () => {
-    await using target = await RawServer.start(mcp({
+    const seen = Promise.withResolvers<void>();
+    await using front = await Front.before({
       broken: async (_message, reply) => {
         const stream = await reply.sse();
         await stream.event({ id: "1", data: "{}" });
         await seen.promise;
         await stream[how]();
       },
-    }));
-    const seen = Promise.withResolvers<void>();
-    await using front = await Front.start({ target: target.url });
-    const answer = await front.post({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "broken",
     });
+    const answer = await front.post(request("broken"));
     const reader = answer.body!.getReader();
     await readTo(reader, "\n\n");
     seen.resolve();
@@ -111,7 +103,7 @@ for (const how of ["cut", "reset"] as const) {
 }
 
 Deno.test("a body that is shorter than it says is broken off for the client too", async () => {
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     short: async (_message, reply) => {
       const headers = {
         "content-type": "application/json",
@@ -120,8 +112,7 @@ Deno.test("a body that is shorter than it says is broken off for the client too"
       await reply.status(200, headers, '{"jsonrpc":"2.0",');
       await reply.cut();
     },
-  }));
-  await using front = await Front.start({ target: target.url });
+  });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "short" });
   assertEquals(answer.headers.get("content-length"), null);
   await assertRejects(() => within(answer.text(), "the end"), TypeError);
@@ -129,13 +120,12 @@ Deno.test("a body that is shorter than it says is broken off for the client too"
 
 Deno.test("a small answer goes on with its length", async () => {
   const body = '{"jsonrpc":"2.0","id":1,"result":{}}';
-  await using target = await RawServer.start((_request, reply) =>
+  await using front = await Front.before((_request, reply) =>
     reply.status(200, {
       "content-type": "application/json",
       "content-length": `${body.length}`,
     }, body)
   );
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(answer.headers.get("content-length"), `${body.length}`);
   assertEquals(await answer.text(), body);
@@ -143,7 +133,7 @@ Deno.test("a small answer goes on with its length", async () => {
 
 Deno.test("an answer in chunks goes on as it comes, whatever length it says", async () => {
   const seen = Promise.withResolvers<void>();
-  await using target = await RawServer.start(async (_request, reply) => {
+  await using front = await Front.before(async (_request, reply) => {
     const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" +
       "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n";
     await reply.write(`${head}2\r\n[1\r\n`);
@@ -151,7 +141,6 @@ Deno.test("an answer in chunks goes on as it comes, whatever length it says", as
     await reply.write("1\r\n]\r\n0\r\n\r\n");
     await reply.cut();
   });
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const reader = answer.body!.getReader();
   const { value } = await within(reader.read(), "the first chunk");
@@ -166,7 +155,7 @@ Deno.test("a client that does not read stops the upstream reads, and gets all in
   const data = "x".repeat(100_000);
   let sent = 0;
   const stalled = Promise.withResolvers<void>();
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     flood: async (_message, reply) => {
       const stream = await reply.sse();
       for (; sent < EVENTS; sent++) {
@@ -177,8 +166,7 @@ Deno.test("a client that does not read stops the upstream reads, and gets all in
       }
       await stream.end();
     },
-  }));
-  await using front = await Front.start({ target: target.url });
+  });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "flood" });
   await stalled.promise;
   // Far below the 200 MB that a proxy without backpressure would have taken.
@@ -193,13 +181,12 @@ Deno.test("a compressed answer comes whole, without its coding and its length", 
   const zipped = await new Response(
     new Blob([body]).stream().pipeThrough(new CompressionStream("gzip")),
   ).bytes();
-  await using target = await RawServer.start((_request, reply) =>
+  await using front = await Front.before((_request, reply) =>
     reply.status(200, {
       "content-type": "application/json",
       "content-encoding": "gzip",
     }, zipped)
   );
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(await answer.text(), body);
   const names = ["content-encoding", "content-length"];

@@ -5,25 +5,24 @@ import { NOBODY } from "../support/nobody.ts";
 import { FullListener } from "../support/full_listener.ts";
 import { Front } from "../support/http_front.ts";
 import { IamGate } from "../support/iam_gate.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { type RawReply, RawServer } from "../support/raw_server.ts";
+import { request } from "../support/raw_mcp.ts";
+import type { RawReply } from "../support/raw_server.ts";
 import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
 import { keptLog } from "../support/kept_log.ts";
 
 Deno.test("a redirect is not passed on and not followed", async () => {
-  await using target = await RawServer.start((_request, reply) =>
+  await using front = await Front.before((_request, reply) =>
     reply.status(307, { "location": "/elsewhere?token=secret" })
   );
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: "r", method: "m" });
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [502, "r", -31017]);
   assertEquals(
     error.data.location,
-    new URL("/elsewhere", target.url).href,
+    new URL("/elsewhere", front.target.url).href,
   );
   assertEquals(answer.headers.has("location"), false);
-  assertEquals(target.requests.length, 1);
+  assertEquals(front.target.requests.length, 1);
 });
 
 Deno.test("a target that is not there is an error with the request's id", async () => {
@@ -68,12 +67,11 @@ Deno.test("a refusal by IAM is told with its cause, its status and the request's
 });
 
 Deno.test("a 401 of the target's becomes 403, since the token of the HTTP server was right", async () => {
-  await using target = await RawServer.start((_request, reply) =>
+  await using front = await Front.before((_request, reply) =>
     reply.json({ message: "Unauthorized" }, 401, {
       "www-authenticate": "Bearer",
     })
   );
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(answer.status, 403);
   assertEquals(answer.headers.has("www-authenticate"), false);
@@ -99,10 +97,9 @@ const ERRORS: readonly (readonly [number, string, string])[] = [
 
 for (const [status, type, body] of ERRORS) {
   Deno.test(`HTTP ${status} with ${body.slice(0, 30) || "no body"} passes as it is`, async () => {
-    await using target = await RawServer.start((_request, reply) =>
+    await using front = await Front.before((_request, reply) =>
       reply.status(status, { "content-type": type, "retry-after": "3" }, body)
     );
-    await using front = await Front.start({ target: target.url });
     const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
     assertEquals(
       [
@@ -118,14 +115,13 @@ for (const [status, type, body] of ERRORS) {
 
 Deno.test("an HTTP error that echoes a secret is told without it", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
-  await using target = await RawServer.start((request, reply) =>
+  await using front = await Front.before((request, reply) =>
     reply.status(
       500,
       { "content-type": "text/plain", "retry-after": "9" },
       `debug: ${request.header("x-amz-security-token")} is what was sent`,
     )
   );
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const text = await answer.text();
   const { id, error } = JSON.parse(text);
@@ -138,17 +134,12 @@ Deno.test("an HTTP error that echoes a secret is told without it", async () => {
 
 Deno.test("what one answer's headers bring is shown in no other one", async () => {
   const session = "session-of-somebody-else";
-  await using target = await RawServer.start((request, reply) =>
+  await using front = await Front.before((request, reply) =>
     request.text().includes("initialize")
       ? reply.status(200, { "mcp-session-id": session })
       : reply.status(500, {}, `there is ${session}`)
   );
-  await using front = await Front.start({ target: target.url });
-  const begun = await front.post({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "initialize",
-  });
+  const begun = await front.post(request("initialize"));
   assertEquals(begun.headers.get("mcp-session-id"), session);
   await begun.body?.cancel();
   const answer = await front.post({ jsonrpc: "2.0", id: 2, method: "m" });
@@ -159,7 +150,7 @@ Deno.test("what one answer's headers bring is shown in no other one", async () =
 
 Deno.test("a refusal as an event stream is told without its echo of the request", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
-  await using target = await RawServer.start((request, reply) =>
+  await using front = await Front.before((request, reply) =>
     reply.status(
       403,
       { "content-type": "text/event-stream" },
@@ -168,7 +159,6 @@ Deno.test("a refusal as an event stream is told without its echo of the request"
       }'\n\n`,
     )
   );
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const text = await answer.text();
   assertEquals([answer.status, text.includes(sessionToken)], [403, false]);
@@ -176,16 +166,12 @@ Deno.test("a refusal as an event stream is told without its echo of the request"
 
 Deno.test("a redirect and a content type that echo a secret are told without it", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
-  await using target = await RawServer.start((request, reply) => {
+  await using front = await Front.before((request, reply) => {
     const echo = request.header("x-amz-security-token") ?? "";
     return request.text().includes("tools/list")
       ? reply.status(200, { "content-type": `text/${echo}` }, "{}")
       : reply.status(307, { "location": `/${echo}` });
-  });
-  await using front = await Front.start({
-    target: target.url,
-    tools: { deny: ["write"] },
-  });
+  }, { tools: { deny: ["write"] } });
   for (const method of ["ping", "tools/list"]) {
     const answer = await front.post({ jsonrpc: "2.0", id: 1, method });
     const text = await answer.text();
@@ -239,19 +225,13 @@ const ECHOES: Readonly<
 
 for (const [what, echo] of Object.entries(ECHOES)) {
   Deno.test(`session IDs that ${what} repeats are in no line of the log and in no error`, async () => {
-    await using target = await RawServer.start((request, reply) =>
+    // A log that hides nothing itself.
+    const { log, lines } = keptLog();
+    await using front = await Front.before((request, reply) =>
       echo(
         `${request.header("mcp-session-id")}.${GIVEN}.${request.header(OWN)}`,
         reply,
-      )
-    );
-    // A log that hides nothing itself.
-    const { log, lines } = keptLog();
-    await using front = await Front.start({
-      target: target.url,
-      log,
-      tools: { deny: ["other"] },
-    });
+      ), { log, tools: { deny: ["other"] } });
     const answer = await front.post(
       { jsonrpc: "2.0", id: 1, method: "tools/list" },
       { "mcp-session-id": SESSION, [OWN]: `own-${SESSION}` },
@@ -263,8 +243,7 @@ for (const [what, echo] of Object.entries(ECHOES)) {
 }
 
 Deno.test("of a batch that is not answered each request has its error, also two with one ID", async () => {
-  await using target = await RawServer.start((_request, reply) => reply.cut());
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before((_request, reply) => reply.cut());
   const answer = await front.post([
     { jsonrpc: "2.0", id: 1, method: "a" },
     { jsonrpc: "2.0", id: 1, method: "b" },
@@ -279,11 +258,7 @@ Deno.test("of a batch that is not answered each request has its error, also two 
 });
 
 Deno.test("a batch of very many requests has one error, and no error of each", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({
-    target: target.url,
-    tools: { deny: ["bad"] },
-  });
+  await using front = await Front.before({}, { tools: { deny: ["bad"] } });
   const call = {
     jsonrpc: "2.0",
     id: 1,
@@ -295,5 +270,5 @@ Deno.test("a batch of very many requests has one error, and no error of each", a
     400,
     -31019,
   ]);
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });

@@ -3,7 +3,6 @@ import { assert, assertEquals } from "@std/assert";
 import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
 import { type RawAnswers, readAnswers } from "../support/raw_answers.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { RawServer } from "../support/raw_server.ts";
 
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}';
@@ -35,11 +34,10 @@ async function exchange(
   bytes: string,
   options: Partial<FrontOptions> = {},
 ): Promise<RawAnswers> {
-  await using target = await RawServer.start(async (_request, reply) => {
+  await using front = await Front.before(async (_request, reply) => {
     await reply.write(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
     await reply.cut();
-  });
-  await using front = await Front.start({ target: target.url, ...options });
+  }, { ...options });
   using client = await RawClient.connect(front.port);
   await client.sendPost("/mcp", [
     "Host: localhost",
@@ -71,98 +69,79 @@ function checkHealth({ answers, rest }: RawAnswers): void {
 const LENGTH = `Content-Length: ${ANSWER.length}`;
 const CHUNKED = "Transfer-Encoding: chunked";
 
+const EVENTS = "Content-Type: text/event-stream";
+
+/** More than the answer, in chunks, and after it. */
+const MORE = chunked(ANSWER, FORGED);
+const AFTER = ANSWER + FORGED;
+
+/** An answer of JSON. */
+function ok(headers: readonly string[], body: string): string {
+  return answer(200, [JSON_TYPE, ...headers], body);
+}
+
 /** Answers whose body is clear to HTTP, whatever their headers would say. */
 const CLEAR: Readonly<Record<string, string>> = {
-  "a length before chunks that hold more": answer(
-    200,
-    [JSON_TYPE, LENGTH, CHUNKED],
-    chunked(ANSWER, FORGED),
-  ),
-  "a length after chunks that hold more": answer(
-    200,
-    [JSON_TYPE, CHUNKED, LENGTH],
-    chunked(ANSWER, FORGED),
-  ),
-  "chunks that hold less than the length": answer(
-    200,
-    [JSON_TYPE, "Content-Length: 4000", CHUNKED],
+  "a length before chunks that hold more": ok([LENGTH, CHUNKED], MORE),
+  "a length after chunks that hold more": ok([CHUNKED, LENGTH], MORE),
+  "chunks that hold less than the length": ok(
+    ["Content-Length: 4000", CHUNKED],
     chunked(ANSWER),
   ),
-  "a coding that is not chunked, and a length": answer(
-    200,
-    [JSON_TYPE, "Transfer-Encoding: xchunked", LENGTH],
-    ANSWER + FORGED,
+  "a coding that is not chunked, and a length": ok(
+    ["Transfer-Encoding: xchunked", LENGTH],
+    AFTER,
   ),
-  "the identity coding, and a length": answer(
-    200,
-    [JSON_TYPE, "Transfer-Encoding: identity", LENGTH],
-    ANSWER + FORGED,
+  "the identity coding, and a length": ok(
+    ["Transfer-Encoding: identity", LENGTH],
+    AFTER,
   ),
-  "the same length twice": answer(
-    200,
-    [JSON_TYPE, LENGTH, LENGTH],
-    ANSWER,
-  ),
-  "more than its length": answer(200, [JSON_TYPE, LENGTH], ANSWER + FORGED),
-  "no length, to the end of the connection": answer(
-    200,
-    [JSON_TYPE],
-    ANSWER + FORGED,
-  ),
-  "trailers that frame": answer(
-    200,
-    [JSON_TYPE, CHUNKED, "Trailer: Content-Length, Set-Cookie"],
+  "the same length twice": ok([LENGTH, LENGTH], ANSWER),
+  "more than its length": ok([LENGTH], AFTER),
+  "no length, to the end of the connection": ok([], AFTER),
+  "trailers that frame": ok(
+    [CHUNKED, "Trailer: Content-Length, Set-Cookie"],
     `${ANSWER.length.toString(16)}\r\n${ANSWER}\r\n0\r\n` +
       "Content-Length: 3\r\nSet-Cookie: forged=1\r\n\r\n",
   ),
-  "a length that Connection names": answer(
-    200,
-    [JSON_TYPE, "Connection: content-length, x", LENGTH, CHUNKED],
-    chunked(ANSWER, FORGED),
+  "a length that Connection names": ok(
+    ["Connection: content-length, x", LENGTH, CHUNKED],
+    MORE,
   ),
   "an event stream with a length, in chunks": answer(
     200,
-    ["Content-Type: text/event-stream", "Content-Length: 8", CHUNKED],
+    [EVENTS, "Content-Length: 8", CHUNKED],
     chunked(`data: ${ANSWER}\n\n`, FORGED),
   ),
-  "a coding by another name, and a length": answer(
-    200,
-    [JSON_TYPE, "Content-Encoding: x-own", "Content-Length: 3", CHUNKED],
-    chunked(ANSWER, FORGED),
+  "a coding by another name, and a length": ok(
+    ["Content-Encoding: x-own", "Content-Length: 3", CHUNKED],
+    MORE,
   ),
   "an error with a length and chunks": answer(
     400,
     [JSON_TYPE, "Content-Length: 3", CHUNKED],
-    chunked(ANSWER, FORGED),
+    MORE,
   ),
   "an error that is an event stream": answer(
     500,
-    ["Content-Type: text/event-stream", "Content-Length: 3", CHUNKED],
+    [EVENTS, "Content-Length: 3", CHUNKED],
     chunked(`data: ${ANSWER}\n\n`, FORGED),
   ),
-  "a 204 with a length and a body": answer(204, [LENGTH], ANSWER + FORGED),
-  "a 204 in chunks": answer(204, [CHUNKED], chunked(ANSWER, FORGED)),
-  "a 205 with a length and a body": answer(205, [LENGTH], ANSWER + FORGED),
-  "a 304 with a length and a body": answer(304, [LENGTH], ANSWER + FORGED),
+  "a 204 with a length and a body": answer(204, [LENGTH], AFTER),
+  "a 204 in chunks": answer(204, [CHUNKED], MORE),
+  "a 205 with a length and a body": answer(205, [LENGTH], AFTER),
+  "a 304 with a length and a body": answer(304, [LENGTH], AFTER),
   "a 202 with a length and a body": answer(
     202,
     ["Content-Length: 3", CHUNKED],
     chunked(FORGED),
   ),
-  "headers of a connection": answer(
-    200,
-    [
-      JSON_TYPE,
-      "Keep-Alive: timeout=1",
-      "Upgrade: h2c",
-      "TE: trailers",
-      "Proxy-Connection: close",
-      LENGTH,
-    ],
-    ANSWER,
-  ),
+  "headers of a connection": ok([
+    ...["Keep-Alive: timeout=1", "Upgrade: h2c", "TE: trailers"],
+    ...["Proxy-Connection: close", LENGTH],
+  ], ANSWER),
   "a 103 before it": "HTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\n" +
-    answer(200, [JSON_TYPE, LENGTH], ANSWER),
+    ok([LENGTH], ANSWER),
 };
 
 for (const [what, bytes] of Object.entries(CLEAR)) {
@@ -177,36 +156,15 @@ for (const [what, bytes] of Object.entries(CLEAR)) {
 
 /** Answers that HTTP leaves open. */
 const UNCLEAR: Readonly<Record<string, string>> = {
-  "two lengths": answer(
-    200,
-    [JSON_TYPE, LENGTH, "Content-Length: 3"],
-    ANSWER + FORGED,
-  ),
-  "a list of lengths": answer(
-    200,
-    [JSON_TYPE, `${LENGTH}, 3`],
-    ANSWER + FORGED,
-  ),
-  "a folded header": answer(
-    200,
-    [JSON_TYPE, "X-A: 1\r\n Content-Length: 3", LENGTH],
+  "two lengths": ok([LENGTH, "Content-Length: 3"], AFTER),
+  "a list of lengths": ok([`${LENGTH}, 3`], AFTER),
+  "a folded header": ok(["X-A: 1\r\n Content-Length: 3", LENGTH], ANSWER),
+  "a CR within a header": ok(["X-A: 1\rContent-Length: 3", LENGTH], ANSWER),
+  "several codings": ok(
+    ["Content-Encoding: gzip", "Content-Encoding: br", LENGTH],
     ANSWER,
   ),
-  "a CR within a header": answer(
-    200,
-    [JSON_TYPE, "X-A: 1\rContent-Length: 3", LENGTH],
-    ANSWER,
-  ),
-  "several codings": answer(
-    200,
-    [JSON_TYPE, "Content-Encoding: gzip", "Content-Encoding: br", LENGTH],
-    ANSWER,
-  ),
-  "a length of 0 and chunks": answer(
-    200,
-    [JSON_TYPE, "Content-Length: 0", CHUNKED],
-    chunked(ANSWER, FORGED),
-  ),
+  "a length of 0 and chunks": ok(["Content-Length: 0", CHUNKED], MORE),
   "the status 101": answer(
     101,
     ["Upgrade: h2c", "Connection: Upgrade"],
@@ -235,7 +193,7 @@ for (const status of [204, 205, 304]) {
 Deno.test("a 401 of the target's is a 403 as an event stream, too", async () => {
   const { answers } = await exchange(answer(
     401,
-    ["Content-Type: text/event-stream", CHUNKED],
+    [EVENTS, CHUNKED],
     chunked(`data: ${ANSWER}\n\n`),
   ));
   assertEquals(answers[0].status, 403);
@@ -243,31 +201,19 @@ Deno.test("a 401 of the target's is a 403 as an event stream, too", async () => 
 
 /** Answers that break off, by how they say how long they are. */
 const BROKEN: Readonly<Record<string, string>> = {
-  "shorter than its length": answer(
-    200,
-    [JSON_TYPE, "Content-Length: 4000"],
-    ANSWER,
-  ),
-  "without its last chunk": answer(
-    200,
-    [JSON_TYPE, CHUNKED],
-    chunked(ANSWER).slice(0, -5),
-  ),
+  "shorter than its length": ok(["Content-Length: 4000"], ANSWER),
+  "without its last chunk": ok([CHUNKED], chunked(ANSWER).slice(0, -5)),
   "cut in a chunk": answer(
     200,
-    ["Content-Type: text/event-stream", CHUNKED],
+    [EVENTS, CHUNKED],
     `100\r\ndata: ${ANSWER}\n\n`,
   ),
   "with a chunk size that is none": answer(
     200,
-    ["Content-Type: text/event-stream", CHUNKED],
+    [EVENTS, CHUNKED],
     `10\r\ndata: 01234567\n\n\r\nxyz\r\n`,
   ),
-  "in gzip that is none": answer(
-    200,
-    [JSON_TYPE, "Content-Encoding: gzip", LENGTH],
-    ANSWER,
-  ),
+  "in gzip that is none": ok(["Content-Encoding: gzip", LENGTH], ANSWER),
 };
 
 for (const [what, bytes] of Object.entries(BROKEN)) {
@@ -278,11 +224,10 @@ for (const [what, bytes] of Object.entries(BROKEN)) {
   });
 
   Deno.test(`an answer ${what} ends in a reset for a client of HTTP/1.0`, async () => {
-    await using target = await RawServer.start(async (_request, reply) => {
+    await using front = await Front.before(async (_request, reply) => {
       await reply.write(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
       await reply.cut();
     });
-    await using front = await Front.start({ target: target.url });
     const connection = await Deno.connect({
       hostname: "127.0.0.1",
       port: front.port,

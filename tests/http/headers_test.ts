@@ -37,45 +37,16 @@ Deno.test("the headers of MCP, of trace context and of a client's own go on", ()
   assertEquals([...requestHeaders(received, SETTINGS)], [...headers]);
 });
 
-const KEPT_BACK = [
-  "Authorization",
-  "Proxy-Authorization",
-  "Cookie",
-  "X-Amz-Date",
-  "X-Amz-Security-Token",
-  "X-Amz-Content-Sha256",
-  "X-Amzn-Lattice-Identity",
-  "X-Amzn-Mtls-Clientcert",
-  "X-Amzn-Oidc-Accesstoken",
-  "X-Amzn-Tls-Version",
-  "Forwarded",
-  "X-Forwarded-For",
-  "X-Forwarded-Host",
-  "X-Forwarded-Proto",
-  "X-Real-Ip",
-  "Via",
-  "Connection",
-  "Keep-Alive",
-  "Proxy-Connection",
-  "Proxy-Features",
-  "HTTP2-Settings",
-  "If-Range",
-  "Range",
-  "TE",
-  "Trailer",
-  "Transfer-Encoding",
-  "Upgrade",
-  "Host",
-  "Content-Length",
-  "Expect",
-  "Date",
-  "Accept-Encoding",
-  "Origin",
-  "Referer",
-  "Sec-Fetch-Mode",
-];
+const KEPT_BACK = "Authorization Proxy-Authorization Cookie X-Amz-Date " +
+  "X-Amz-Security-Token X-Amz-Content-Sha256 X-Amzn-Lattice-Identity " +
+  "X-Amzn-Mtls-Clientcert X-Amzn-Oidc-Accesstoken X-Amzn-Tls-Version " +
+  "Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto " +
+  "X-Real-Ip Via Connection Keep-Alive Proxy-Connection " +
+  "Proxy-Features HTTP2-Settings If-Range Range TE Trailer " +
+  "Transfer-Encoding Upgrade Host Content-Length Expect Date " +
+  "Accept-Encoding Origin Referer Sec-Fetch-Mode";
 
-for (const name of KEPT_BACK) {
+for (const name of KEPT_BACK.split(" ")) {
   Deno.test(`a request's ${name} does not go on`, () => {
     const headers = headersOf({ [name]: "a", "accept": "b" });
     assertEquals(names(requestHeaders(headers, SETTINGS)), [
@@ -127,29 +98,13 @@ Deno.test("an answer's headers of MCP, of caching and of limits come back", () =
   assertEquals([...responseHeaders(headers)], [...headers]);
 });
 
-const KEPT_FROM_CLIENTS = [
-  "Set-Cookie",
-  "WWW-Authenticate",
-  "Proxy-Authenticate",
-  "Access-Control-Allow-Origin",
-  "Access-Control-Expose-Headers",
-  "Strict-Transport-Security",
-  "Location",
-  "Alt-Svc",
-  "Via",
-  "Connection",
-  "Content-Length",
-  "HTTP2-Settings",
-  "Keep-Alive",
-  "Proxy-Connection",
-  "Proxy-Status",
-  "TE",
-  "Trailer",
-  "Transfer-Encoding",
-  "Upgrade",
-];
+const KEPT_FROM_CLIENTS = "Set-Cookie WWW-Authenticate Proxy-Authenticate " +
+  "Access-Control-Allow-Origin Access-Control-Expose-Headers " +
+  "Strict-Transport-Security Location Alt-Svc Via Connection " +
+  "Content-Length HTTP2-Settings Keep-Alive Proxy-Connection " +
+  "Proxy-Status TE Trailer Transfer-Encoding Upgrade";
 
-for (const name of KEPT_FROM_CLIENTS) {
+for (const name of KEPT_FROM_CLIENTS.split(" ")) {
   Deno.test(`an answer's ${name} does not come back`, () => {
     const headers = headersOf({ [name]: "a", "content-type": "b" });
     assertEquals(names(responseHeaders(headers)), ["content-type"]);

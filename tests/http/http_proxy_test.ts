@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Front } from "../support/http_front.ts";
 import { RawClient } from "../support/raw_client.ts";
-import { INITIALIZED, mcp, result } from "../support/raw_mcp.ts";
+import { INITIALIZED, mcp, request, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
 import { keptLog } from "../support/kept_log.ts";
@@ -60,11 +60,7 @@ Deno.test("POST, GET and DELETE go on signed, with the headers of MCP both ways"
     target: target.url,
     headers: [["x-team", "proxy"]],
   });
-  const opened = await front.post({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "initialize",
-  });
+  const opened = await front.post(request("initialize"));
   assertEquals((await opened.json()).id, 1);
   assertEquals(opened.headers.get("mcp-session-id"), "session-1");
   const session = {
@@ -102,36 +98,29 @@ Deno.test("POST, GET and DELETE go on signed, with the headers of MCP both ways"
 });
 
 Deno.test("a notification is taken with 202 and no body", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   const answer = await front.post({ jsonrpc: "2.0", method: "n" });
   assertEquals([answer.status, await answer.text()], [202, ""]);
   assertEquals(answer.headers.get("content-length"), "0");
 });
 
 Deno.test("a tools/call is never sent twice, though the connection breaks before its answer", async () => {
-  await using target = await RawServer.start((request, reply) =>
+  await using front = await Front.before((request, reply) =>
     request.onConnection === 0
       ? reply.json(result(JSON.parse(request.text())))
       : reply.cut()
   );
-  await using front = await Front.start({ target: target.url });
   const first = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
   await first.text();
-  const second = await front.post({
-    jsonrpc: "2.0",
-    id: 2,
-    method: "tools/call",
-  });
+  const second = await front.post(request("tools/call", 2));
   const { id, error } = await second.json();
   assertEquals([second.status, id, error.code], [502, 2, -31010]);
   assertEquals(error.data.mayHaveRun, true);
-  assertEquals(target.requests.length, 2);
+  assertEquals(front.target.requests.length, 2);
 });
 
 Deno.test("other paths are 404 and other methods 405", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   const status = async (path: string, method = "GET") => {
     const answer = await front.fetch({ method }, path);
     await answer.body?.cancel();
@@ -153,22 +142,20 @@ Deno.test("other paths are 404 and other methods 405", async () => {
     assertEquals(await status("/mcp", method), [405, "POST, GET, DELETE"]);
   }
   assertEquals(await status("/healthz", "POST"), [405, "GET, HEAD"]);
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });
 
 Deno.test("/healthz says ok without a token, and asks nothing of the target", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
   assertEquals((await client.head()).status, 200);
   assertEquals(await client.until("\n"), "ok\n");
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });
 
 Deno.test("a client that waits for 100 Continue is told to go on, or why not", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url, token: false });
+  await using front = await Front.before({}, { token: false });
   const head = [
     "Host: localhost",
     "Content-Length: 40",
@@ -204,10 +191,8 @@ Deno.test("a client's own X-Amzn headers are signed and sent on, and no signatur
 });
 
 Deno.test("the log that a program hands in is told no secret, whatever it does with its lines", async () => {
-  await using target = await RawServer.start(mcp({}));
   const { log, lines } = keptLog();
-  await using front = await Front.start({
-    target: target.url,
+  await using front = await Front.before({}, {
     headers: [["x-api-key", "0a1b2c3d4e5f6a7b8c9d"]],
     log,
   });

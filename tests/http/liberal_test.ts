@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { Front } from "../support/http_front.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { request } from "../support/raw_mcp.ts";
 
 const RESULT = '"result":{"tools":[{"name":"good"},{"name":"bad"}]}';
 const OK = `{"jsonrpc":"2.0","id":3,${RESULT}}`;
@@ -50,22 +50,16 @@ const ANSWERS: Readonly<Record<string, readonly [type: string, body: string]>> =
 
 for (const [what, [type, body]] of Object.entries(ANSWERS)) {
   Deno.test(`with a tool policy an answer ${what} is looked through and passes`, async () => {
-    await using target = await RawServer.start((_request, reply) =>
-      reply.status(200, {
-        "content-type": type === "json"
-          ? "application/json"
-          : "text/event-stream",
-      }, body)
+    await using front = await Front.before(
+      (_request, reply) =>
+        reply.status(200, {
+          "content-type": type === "json"
+            ? "application/json"
+            : "text/event-stream",
+        }, body),
+      { tools: { deny: ["bad"] } },
     );
-    await using front = await Front.start({
-      target: target.url,
-      tools: { deny: ["bad"] },
-    });
-    const answer = await front.post({
-      jsonrpc: "2.0",
-      id: 3,
-      method: "tools/list",
-    });
+    const answer = await front.post(request("tools/list", 3));
     assertEquals(answer.status, 200);
     const text = await answer.text();
     const messages = type === "json"
@@ -81,7 +75,7 @@ for (const [what, [type, body]] of Object.entries(ANSWERS)) {
 }
 
 Deno.test("an HTTP error whose body does not end reaches the client with what came of it", async () => {
-  await using target = await RawServer.start(async (_request, reply) => {
+  await using front = await Front.before(async (_request, reply) => {
     await reply.head(500, {
       "content-type": "text/plain",
       "content-length": "20",
@@ -89,7 +83,6 @@ Deno.test("an HTTP error whose body does not end reaches the client with what ca
     await reply.write("broken");
     await reply.hang();
   });
-  await using front = await Front.start({ target: target.url });
   const answer = await front.post({ jsonrpc: "2.0", id: 3, method: "m" });
   assertEquals([answer.status, await answer.text()], [500, "broken"]);
 });

@@ -10,6 +10,8 @@ import { Redactor } from "../../src/redact/redact.ts";
 import { Arrivals } from "./arrivals.ts";
 import { letTimeGo } from "./clock.ts";
 import { within } from "./deadline.ts";
+import { mcp, type McpHandler } from "./raw_mcp.ts";
+import { type RawHandler, RawServer } from "./raw_server.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "./test_identity.ts";
 
 /** The token that tests bring. */
@@ -17,6 +19,8 @@ export const TEST_TOKEN = "a-token-that-only-tests-know";
 
 /** What an HTTP server is started with. */
 export type FrontOptions = Partial<HttpProxyOptions> & { readonly target: URL };
+
+type FrontClass<F> = new (options: FrontOptions) => F;
 
 /** A running HTTP server. */
 export class Front implements AsyncDisposable {
@@ -26,9 +30,12 @@ export class Front implements AsyncDisposable {
   readonly done: Promise<void>;
   readonly #stop = new AbortController();
   readonly #force = new AbortController();
+  readonly #listening = Promise.withResolvers<void>();
+  #target: RawServer | undefined;
   #address: ListenAddress = { path: "" };
 
-  private constructor(options: FrontOptions, ready: (front: Front) => void) {
+  /** {@linkcode Front.start} waits for it to listen. */
+  constructor(options: FrontOptions) {
     const redactor = new Redactor();
     const fetch = createSignedFetch({
       ...TEST_SCOPE,
@@ -58,16 +65,42 @@ export class Front implements AsyncDisposable {
       ]),
       onListen: (address) => {
         this.#address = address;
-        ready(this);
+        this.#listening.resolve();
       },
     }).finally(() => fetch[Symbol.dispose]());
+    this.done.catch(this.#listening.reject);
   }
 
   /** Starts an HTTP server on a free port of loopback, unless it is said otherwise. */
-  static async start(options: FrontOptions): Promise<Front> {
-    const { promise, resolve, reject } = Promise.withResolvers<Front>();
-    new Front(options, resolve).done.catch(reject);
-    return await within(promise, "the front to listen");
+  static async start<F extends Front>(
+    this: FrontClass<F>,
+    options: FrontOptions,
+  ): Promise<F> {
+    const front = new this(options);
+    await within(front.#listening.promise, "the front to listen");
+    return front;
+  }
+
+  /** The same before a target, which does what servers do but for this script. */
+  static async before<F extends Front>(
+    this: FrontClass<F>,
+    script: Record<string, McpHandler> | RawHandler,
+    options: Partial<FrontOptions> = {},
+  ): Promise<F> {
+    const handler = typeof script === "function" ? script : mcp(script);
+    await using stack = new AsyncDisposableStack();
+    const target = stack.use(await RawServer.start(handler));
+    const front = new this({ target: target.url, ...options });
+    await within(front.#listening.promise, "the front to listen");
+    front.#target = target;
+    stack.move();
+    return front;
+  }
+
+  /** What {@linkcode Front.before} put behind it. */
+  get target(): RawServer {
+    if (this.#target !== undefined) return this.#target;
+    throw new Error("the front is not before a target of its own");
   }
 
   /** Where it listens. */
@@ -129,5 +162,6 @@ export class Front implements AsyncDisposable {
     this.#force.abort();
     await this.stop();
     this.log.end("the front is stopped");
+    await this.#target?.[Symbol.asyncDispose]();
   }
 }

@@ -30,6 +30,11 @@ export class Sessions {
   }
 }
 
+/** A request of a method. */
+export function request(method: string, id: number | string = 1): Parsed {
+  return { jsonrpc: "2.0", id, method };
+}
+
 /** An answer to a message. */
 export function result(message: Parsed, value: unknown = {}): unknown {
   return { jsonrpc: "2.0", id: message.id, result: value };

@@ -1,22 +1,18 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
-import { mcp } from "../../support/raw_mcp.ts";
+import { request } from "../../support/raw_mcp.ts";
 import type { RawHandler } from "../../support/raw_server.ts";
 import { PING, World } from "./world.ts";
 
 Deno.test("an answer that does not begin in time is 504 with the request's id", async () => {
   await using world = await World.make(
     { timeoutMs: 40 },
-    mcp({
+    {
       hang: (_message, reply) => reply.hang(),
-    }),
+    },
   );
-  const answer = await world.front.post({
-    jsonrpc: "2.0",
-    id: "late",
-    method: "hang",
-  });
+  const answer = await world.post(request("hang", "late"));
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [504, "late", -31014]);
   assertStringIncludes(error.message, "timeoutMs");
@@ -27,27 +23,23 @@ Deno.test("an answer in which nothing moves is broken off", async () => {
   using clock = new Clock();
   await using world = await World.make(
     { idleTimeoutMs: 60_000 },
-    mcp({
+    {
       stall: async (_message, reply) => {
         const stream = await reply.sse();
         await stream.event({ data: "{}" });
         await stream.closed;
         left.resolve();
       },
-    }),
+    },
   );
-  const answer = await world.front.post({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "stall",
-  });
+  const answer = await world.post(request("stall"));
   const reader = answer.body!.getReader();
   await reader.read();
   const cut = assertRejects(() => reader.read(), TypeError);
   await clock.pass(61_000);
   await cut;
   await within(left.promise, "the target to be left");
-  assertStringIncludes(world.front.logText, "idleTimeoutMs");
+  assertStringIncludes(world.logText, "idleTimeoutMs");
 });
 
 Deno.test("an event begins the time of an answer anew where that is wanted, and not elsewhere", async () => {
@@ -66,8 +58,8 @@ Deno.test("an event begins the time of an answer anew where that is wanted, and 
     handler,
   );
   const readers = [];
-  for (const { front } of [strict, patient]) {
-    const reader = (await front.post(PING)).body!.getReader();
+  for (const world of [strict, patient]) {
+    const reader = (await world.post(PING)).body!.getReader();
     readers.push(reader);
     await reader.read();
   }
@@ -79,8 +71,8 @@ Deno.test("an event begins the time of an answer anew where that is wanted, and 
   );
   await clock.pass(40_000);
   await cut;
-  assertStringIncludes(strict.front.logText, "timeoutMs");
-  assertEquals(patient.front.logText.includes("timeoutMs"), false);
+  assertStringIncludes(strict.logText, "timeoutMs");
+  assertEquals(patient.logText.includes("timeoutMs"), false);
   await clock.pass(21_000);
   await open;
 });
@@ -100,24 +92,14 @@ Deno.test("a GET stream and a listen stand open beyond all limits", async () => 
     return reply.hang();
   });
   const streams = [
-    await world.front.fetch(),
-    await world.front.post({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "subscriptions/listen",
-    }, { "mcp-method": "subscriptions/listen" }),
-    await world.front.post({
-      jsonrpc: "2.0",
-      id: 3,
-      method: "subscriptions/listen",
+    await world.fetch(),
+    await world.post(request("subscriptions/listen"), {
+      "mcp-method": "subscriptions/listen",
     }),
+    await world.post(request("subscriptions/listen", 3)),
   ];
   // The same limits have passed for this one, which began later.
-  const late = world.front.post({
-    jsonrpc: "2.0",
-    id: 2,
-    method: "stall",
-  });
+  const late = world.post(request("stall", 2));
   await world.target.requests.at(3);
   await clock.pass(61_000);
   assertEquals((await late).status, 504);

@@ -13,9 +13,9 @@ function messageOf(byteLength: number): string {
 
 Deno.test("a body of the largest size passes, and one byte more is 413", async () => {
   await using world = await World.make({ maxBodyBytes: 100_000 });
-  const right = await world.front.post(messageOf(100_000));
+  const right = await world.post(messageOf(100_000));
   assertEquals((await right.json()).id, 1);
-  const large = await world.front.post(messageOf(100_001));
+  const large = await world.post(messageOf(100_001));
   const { error } = await large.json();
   assertEquals([large.status, error.code], [413, -31016]);
   assertEquals(error.data.limitBytes, 100_000);
@@ -25,13 +25,13 @@ Deno.test("a body of the largest size passes, and one byte more is 413", async (
 
 Deno.test("a body that is too large and does not say so is 413, too", async () => {
   await using world = await World.make({ maxBodyBytes: 1000 });
-  const chunked = await fetch(world.front.url, {
+  const chunked = await fetch(world.url, {
     method: "POST",
     body: new Blob([messageOf(500), messageOf(501)]).stream(),
   });
   assertEquals(chunked.status, 413);
   await chunked.body?.cancel();
-  const right = await fetch(world.front.url, {
+  const right = await fetch(world.url, {
     method: "POST",
     body: new Blob([messageOf(1000)]).stream(),
   });
@@ -69,16 +69,16 @@ Deno.test("more bodies than there is memory for are 503, until one is gone", asy
   });
   const held = Array.from(
     { length: 4 },
-    () => world.front.post(messageOf(1000)),
+    () => world.post(messageOf(1000)),
   );
   await within(asked.promise, "four requests");
-  const refused = await world.front.post(PING);
+  const refused = await world.post(PING);
   const { error } = await refused.json();
   assertEquals([refused.status, error.data.mayHaveRun], [503, false]);
   assertEquals(refused.headers.get("retry-after"), "1");
   release.resolve();
   for (const answer of held) assertEquals((await (await answer).json()).id, 1);
-  const taken = await world.front.post(PING);
+  const taken = await world.post(PING);
   assertEquals((await taken.json()).id, 1);
 });
 
@@ -92,7 +92,7 @@ Deno.test("bodies that came to nothing leave their memory to others", async () =
     await client.send("x".repeat(999));
     assertEquals((await client.head()).status, 408);
   }
-  const post = () => world.front.post(messageOf(1000));
+  const post = () => world.post(messageOf(1000));
   let right = await post();
   // On a machine that is slow this one is late, too.
   while (right.status === 408) {
@@ -146,7 +146,7 @@ Deno.test("bodies that are announced and do not come take no memory", async () =
     assertEquals((await client.head()).status, 100);
     await client.send("{");
   }
-  const right = await world.front.post(PING);
+  const right = await world.post(PING);
   assertEquals((await right.json()).id, 1);
   const taken = Deno.memoryUsage().external - before;
   assert(taken < size, `${taken} bytes`);
@@ -158,9 +158,9 @@ Deno.test("a client that leaves in the middle of its body leaves nothing behind"
     using client = await world.begin("Content-Length: 1000");
     await client.send("{");
   }
-  const line = await world.front.log.find((line) => line.includes("answered"));
+  const line = await world.log.find((line) => line.includes("answered"));
   assertEquals(JSON.parse(line).complete, false);
-  assertEquals((await world.front.post(PING)).status, 200);
+  assertEquals((await world.post(PING)).status, 200);
 });
 
 Deno.test("a body in a coding that is not taken off is 501, and not sent on", async () => {

@@ -17,7 +17,6 @@ import {
 } from "../../support/http_front.ts";
 import { readAnswers } from "../../support/raw_answers.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { mcp } from "../../support/raw_mcp.ts";
 import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
 import { listenOn } from "../../support/loopback.ts";
 
@@ -109,18 +108,16 @@ Deno.test("a client that leaves is heard behind an answer that was refused, too"
 });
 
 Deno.test("after an answer that closes the connection no request of it is carried", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   await client.send(post(call(1), ["Host: localhost"]) + post(call(2)));
   const { answers, rest } = readAnswers(await client.rest());
   assertEquals([answers.map(({ status }) => status), rest], [[401], ""]);
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });
 
 Deno.test("what is sent on after a 401 is taken a piece at a time, with a rest after each, and no longer than for a while", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   using clock = new Clock();
   await client.sendHead(
@@ -153,8 +150,7 @@ async function flood(client: RawClient): Promise<number> {
 }
 
 Deno.test("a refused body is waited for on some connections at a time, and on others not", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using clients = new DisposableStack();
   const refused = async (length = 10): Promise<RawClient> => {
     const client = clients.use(await RawClient.connect(front.port));
@@ -203,8 +199,7 @@ Deno.test("connections that have closed make room for others whose bodies are wa
 });
 
 Deno.test("a connection may bring any number of requests, each after the answer to the one before", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   for (let count = 0; count < 40; count++) {
     await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
@@ -214,8 +209,7 @@ Deno.test("a connection may bring any number of requests, each after the answer 
 });
 
 Deno.test("a GET or a DELETE with a body is refused, and its body bounded as any", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   for (const method of ["GET", "DELETE"]) {
     using client = await RawClient.connect(front.port);
     await client.sendHead(
@@ -228,12 +222,11 @@ Deno.test("a GET or a DELETE with a body is refused, and its body bounded as any
     assertEquals(answers.map(({ status }) => status), [400]);
     assert(answers[0].body.includes(`a ${method} has no body here`));
   }
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });
 
 Deno.test("a client that offers another protocol is answered in this one", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   await client.send(post(call(1), [
     ...WITH_TOKEN,
@@ -242,8 +235,11 @@ Deno.test("a client that offers another protocol is answered in this one", async
     "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
   ]));
   assertEquals((await client.head()).status, 200);
-  assertEquals(target.requests.all[0].text(), call(1));
-  assertEquals(target.requests.all[0].header("http2-settings"), undefined);
+  assertEquals(front.target.requests.all[0].text(), call(1));
+  assertEquals(
+    front.target.requests.all[0].header("http2-settings"),
+    undefined,
+  );
 });
 
 for (
@@ -268,18 +264,16 @@ for (
 }
 
 Deno.test("an expectation that is not known is refused, and its body bounded as any", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   await client.send(post(call(1), [...WITH_TOKEN, "Expect: payment"]));
   const { answers } = readAnswers(await client.rest());
   assertEquals(answers.map(({ status }) => status), [417]);
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });
 
 Deno.test("what follows bytes that are no request is not read", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   using client = await RawClient.connect(front.port);
   await client.send("GARBAGE\r\n\r\n");
   const sentBytes = await within(flood(client), "the end");
@@ -289,8 +283,7 @@ Deno.test("what follows bytes that are no request is not read", async () => {
 
 for (const path of ["/healthz", "/mcp", "/nowhere"]) {
   Deno.test(`a HEAD of ${path} has no body, and the next answer is the next one`, async () => {
-    await using target = await RawServer.start(mcp({}));
-    await using front = await Front.start({ target: target.url });
+    await using front = await Front.before({});
     using client = await RawClient.connect(front.port);
     await client.sendHead(`HEAD ${path} HTTP/1.1`, ...WITH_TOKEN);
     await client.head();

@@ -4,8 +4,7 @@ import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { Front } from "../../support/http_front.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { type McpHandler, request, result } from "../../support/raw_mcp.ts";
 
 /** Answers when it is told to. */
 function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {
@@ -40,8 +39,7 @@ async function flooded(front: Front): Promise<RawClient> {
 }
 
 Deno.test("a stop without requests is over at once, and nobody listens any more", async () => {
-  await using target = await RawServer.start(mcp({}));
-  const front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   const { port, url } = front;
   assertEquals((await front.post({ jsonrpc: "2.0", method: "n" })).status, 202);
   await front.stop();
@@ -54,8 +52,7 @@ Deno.test("a stop without requests is over at once, and nobody listens any more"
 
 Deno.test("what is under way is answered, while new requests and /healthz get 503", async () => {
   const { handler, asked, go } = onCue();
-  await using target = await RawServer.start(mcp({ slow: handler }));
-  const front = await Front.start({ target: target.url });
+  await using front = await Front.before({ slow: handler });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
   const stopped = front.stop();
@@ -72,8 +69,7 @@ Deno.test("what is under way is answered, while new requests and /healthz get 50
 
 Deno.test("a request that does not end is given up with an error and its id", async () => {
   const { handler, asked } = onCue();
-  await using target = await RawServer.start(mcp({ slow: handler }));
-  const front = await Front.start({ target: target.url, drainMs: 50 });
+  await using front = await Front.before({ slow: handler }, { drainMs: 50 });
   const slow = front.post({ jsonrpc: "2.0", id: "s", method: "slow" });
   await asked;
   const stopped = front.stop();
@@ -87,9 +83,10 @@ Deno.test("a request that does not end is given up with an error and its id", as
 
 Deno.test("what is under way has as long as drainMs says", async () => {
   const { handler, asked, go } = onCue();
-  await using target = await RawServer.start(mcp({ slow: handler }));
   using clock = new Clock();
-  const front = await Front.start({ target: target.url, drainMs: 60_000 });
+  await using front = await Front.before({ slow: handler }, {
+    drainMs: 60_000,
+  });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
   const stopped = front.stop();
@@ -105,10 +102,8 @@ Deno.test("what is under way has as long as drainMs says", async () => {
 
 Deno.test("a stop that is hurried gives up what is under way", async () => {
   const { handler, asked } = onCue();
-  await using target = await RawServer.start(mcp({ slow: handler }));
   const force = new AbortController();
-  const front = await Front.start({
-    target: target.url,
+  await using front = await Front.before({ slow: handler }, {
     force: force.signal,
   });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
@@ -122,11 +117,10 @@ Deno.test("a stop that is hurried gives up what is under way", async () => {
 
 Deno.test("a GET that the target has not answered yet does not hold up a stop", async () => {
   const asked = Promise.withResolvers<void>();
-  await using target = await RawServer.start(async (_request, reply) => {
+  await using front = await Front.before(async (_request, reply) => {
     asked.resolve();
     await reply.hang();
   });
-  const front = await Front.start({ target: target.url });
   const get = front.fetch();
   await within(asked.promise, "the GET");
   const stopped = front.stop();
@@ -138,8 +132,7 @@ Deno.test("a GET that the target has not answered yet does not hold up a stop", 
 
 Deno.test("a call that says subscriptions/listen in its header alone is answered before a stop", async () => {
   const { handler, asked, go } = onCue();
-  await using target = await RawServer.start(mcp({ slow: handler }));
-  const front = await Front.start({ target: target.url });
+  await using front = await Front.before({ slow: handler });
   const message = { jsonrpc: "2.0", id: 1, method: "slow" };
   const headers = { "mcp-method": "subscriptions/listen" };
   const slow = front.post(message, headers);
@@ -154,13 +147,12 @@ Deno.test("a call that says subscriptions/listen in its header alone is answered
 });
 
 Deno.test("a subscriptions/listen that no header names does not hold up a stop", async () => {
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     "subscriptions/listen": async (_message, reply) => {
       const stream = await reply.sse();
       await stream.closed;
     },
-  }));
-  const front = await Front.start({ target: target.url });
+  });
   const message = { jsonrpc: "2.0", id: 1, method: "subscriptions/listen" };
   const stream = await front.post(message);
   const cut = assertRejects(() => stream.text(), TypeError);
@@ -169,11 +161,7 @@ Deno.test("a subscriptions/listen that no header names does not hold up a stop",
 });
 
 Deno.test("a client in the middle of its body is told at once that the proxy stops", async () => {
-  await using target = await RawServer.start(mcp({}));
-  const front = await Front.start({
-    target: target.url,
-    token: false,
-  });
+  await using front = await Front.before({}, { token: false });
   using client = await RawClient.connect(front.port);
   await client.sendHead(
     "POST /mcp HTTP/1.1",
@@ -190,22 +178,17 @@ Deno.test("a client in the middle of its body is told at once that the proxy sto
   assertStringIncludes(body, "-31018");
   assertStringIncludes(body, '"mayHaveRun":false');
   await stopped;
-  assertEquals(target.requests.length, 0);
+  assertEquals(front.target.requests.length, 0);
 });
 
 Deno.test("a client that takes nothing of its answer does not hold up a stop, while one that waits for its own is answered", async () => {
   const { handler, asked, go } = onCue();
   const cut = Promise.withResolvers<void>();
-  await using target = await RawServer.start(mcp({
+  using clock = new Clock();
+  await using front = await Front.before({
     slow: handler,
     flood: flood(cut.resolve),
-  }));
-  using clock = new Clock();
-  const front = await Front.start({
-    target: target.url,
-    token: false,
-    drainMs: 86_400_000,
-  });
+  }, { token: false, drainMs: 86_400_000 });
   using _silent = await flooded(front);
   const slow = front.post({ jsonrpc: "2.0", id: 2, method: "slow" });
   await asked;
@@ -219,14 +202,13 @@ Deno.test("a client that takes nothing of its answer does not hold up a stop, wh
 
 Deno.test("streams that stand open end at once, and do not wait for what is under way", async () => {
   const { handler, asked, go } = onCue();
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     "slow": handler,
     "GET": async (_message, reply) => {
       const stream = await reply.sse();
       await stream.closed;
     },
-  }));
-  const front = await Front.start({ target: target.url });
+  });
   const get = await front.fetch();
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
@@ -246,23 +228,16 @@ Deno.test("a GET stream is ended as a target would, and a POST stream is broken 
     await stream.event({ id: "1", data: "{}" });
     await stream.closed;
   };
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     "GET": stream,
     "tools/call": stream,
     "subscriptions/listen": stream,
-  }));
-  const front = await Front.start({ target: target.url, drainMs: 50 });
+  }, { drainMs: 50 });
   const get = await front.fetch();
-  const post = await front.post({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "tools/call",
+  const post = await front.post(request("tools/call"));
+  const listen = await front.post(request("subscriptions/listen", 2), {
+    "mcp-method": "subscriptions/listen",
   });
-  const listen = await front.post({
-    jsonrpc: "2.0",
-    id: 2,
-    method: "subscriptions/listen",
-  }, { "mcp-method": "subscriptions/listen" });
   const read = Promise.allSettled([get.text(), post.text(), listen.text()]);
   await front.stop();
   const [ended, ...broken] = await read;
@@ -276,9 +251,7 @@ Deno.test("a GET stream is ended as a target would, and a POST stream is broken 
 });
 
 Deno.test("a client that reads nothing, and one in the middle of its head, do not hold up a stop", async () => {
-  await using target = await RawServer.start(mcp({ flood: flood() }));
-  const front = await Front.start({
-    target: target.url,
+  await using front = await Front.before({ flood: flood() }, {
     token: false,
     drainMs: 50,
   });

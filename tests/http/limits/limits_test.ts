@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/deadline.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
+import { result } from "../../support/raw_mcp.ts";
 import { PING, World } from "./world.ts";
 
 Deno.test("more requests than are allowed at a time are 503, until one is answered", async () => {
@@ -16,9 +16,9 @@ Deno.test("more requests than are allowed at a time are 503, until one is answer
     await release.promise;
     await reply.json(result(JSON.parse(request.text())));
   });
-  const first = world.front.post(PING);
+  const first = world.post(PING);
   await within(asked.promise, "the first request");
-  const second = await world.front.post(PING);
+  const second = await world.post(PING);
   const { error } = await second.json();
   assertEquals([second.status, error.code], [503, -31020]);
   assertEquals(error.data, {
@@ -29,14 +29,14 @@ Deno.test("more requests than are allowed at a time are 503, until one is answer
   assertEquals(second.headers.get("retry-after"), "1");
   release.resolve();
   assertEquals((await (await first).json()).id, 1);
-  const third = await world.front.post(PING);
+  const third = await world.post(PING);
   assertEquals((await third.json()).id, 1);
 });
 
 Deno.test("standing streams have a limit of their own, and take no room of requests", async () => {
   await using world = await World.make(
     { maxRequests: 1, maxStreams: 2 },
-    mcp({
+    {
       "GET": async (_message, reply) => {
         const stream = await reply.sse();
         await stream.closed;
@@ -45,21 +45,21 @@ Deno.test("standing streams have a limit of their own, and take no room of reque
         const stream = await reply.sse();
         await stream.closed;
       },
-    }),
+    },
   );
   const listen = () =>
-    world.front.post(
+    world.post(
       { jsonrpc: "2.0", id: 1, method: "subscriptions/listen" },
       { "mcp-method": "subscriptions/listen" },
     );
-  const streams = [await world.front.fetch(), await listen()];
+  const streams = [await world.fetch(), await listen()];
   assertEquals(streams.map(({ status }) => status), [200, 200]);
-  for (const refused of [await world.front.fetch(), await listen()]) {
+  for (const refused of [await world.fetch(), await listen()]) {
     const { error } = await refused.json();
     assertEquals([refused.status, error.code], [503, -31020]);
     assertStringIncludes(error.message, "2 streams stand open");
   }
-  assertEquals((await (await world.front.post(PING)).json()).id, 1);
+  assertEquals((await (await world.post(PING)).json()).id, 1);
   for (const stream of streams) await stream.body?.cancel();
 });
 
@@ -73,12 +73,12 @@ Deno.test("connections that bring nothing are bounded, and leave room when they 
       const client = idle.use(await world.open(...head));
       assertEquals((await client.head()).status, 200);
     }
-    using late = await RawClient.connect(world.front.port);
+    using late = await RawClient.connect(world.port);
     await late.sendHead(...head).catch(() => {});
     assertEquals(await late.rest(), "");
   }
   const healthy = async (): Promise<boolean> => {
-    using client = await RawClient.connect(world.front.port);
+    using client = await RawClient.connect(world.port);
     await client.sendHead(...head).catch(() => {});
     return await client.head().then(
       ({ status }) => status === 200,
@@ -95,7 +95,7 @@ Deno.test("connections that bring nothing are bounded, and leave room when they 
 Deno.test("a head that is too large is 431", async () => {
   await using world = await World.make({ maxHeadBytes: 8192 });
   for (const size of [9_000, 100_000]) {
-    using client = await RawClient.connect(world.front.port);
+    using client = await RawClient.connect(world.port);
     await client.sendHead(
       "POST /mcp HTTP/1.1",
       "Host: localhost",
@@ -129,7 +129,7 @@ for (
 ) {
   Deno.test(`a head that stops after ${bytes.length} bytes is 408, and the connection is closed`, async () => {
     await using world = await World.make({ headTimeoutMs: 200 });
-    using client = await RawClient.connect(world.front.port);
+    using client = await RawClient.connect(world.port);
     await client.send(bytes);
     assertStringIncludes(await client.rest(), "HTTP/1.1 408 ");
   });
@@ -145,7 +145,7 @@ Deno.test("what is no HTTP is 400, and the connection is closed", async () => {
       "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     ]
   ) {
-    using client = await RawClient.connect(world.front.port);
+    using client = await RawClient.connect(world.port);
     await client.send(text);
     assertStringIncludes(await client.rest(), "HTTP/1.1 400 ", text);
   }
@@ -158,10 +158,10 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using world = await World.make({});
-    using client = await RawClient.connect(world.front.port);
+    using client = await RawClient.connect(world.port);
     await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
     assertEquals((await client.head()).status, 200);
-    const local = `:${world.front.port.toString(16).padStart(4, "0")}`;
+    const local = `:${world.port.toString(16).padStart(4, "0")}`;
     const rows = (await Deno.readTextFile("/proc/net/tcp")).split("\n")
       .map((line) => line.trim().toLowerCase().split(/\s+/));
     const [, , , state, , timer] = rows.find(([, from, , state]) =>

@@ -3,8 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { Front } from "../../support/http_front.ts";
-import { mcp, type McpHandler } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import type { McpHandler } from "../../support/raw_mcp.ts";
 
 const LISTEN = "subscriptions/listen";
 const CLAIM = { "mcp-method": LISTEN };
@@ -18,9 +17,7 @@ const stand: McpHandler = async (_message, reply) => {
 
 for (const method of [LISTEN, "events/stream"]) {
   Deno.test(`${method} that no header names takes a place of a stream, and none of a request`, async () => {
-    await using target = await RawServer.start(mcp({ [method]: stand }));
-    await using front = await Front.start({
-      target: target.url,
+    await using front = await Front.before({ [method]: stand }, {
       maxRequests: 1,
       maxStreams: 1,
     });
@@ -38,18 +35,13 @@ for (const method of [LISTEN, "events/stream"]) {
 
 Deno.test("a subscriptions/listen that its header names finds a place while all of requests are taken", async () => {
   const asked = Promise.withResolvers<void>();
-  await using target = await RawServer.start(mcp({
+  await using front = await Front.before({
     slow: async (_message, reply) => {
       asked.resolve();
       await reply.hang();
     },
     [LISTEN]: stand,
-  }));
-  await using front = await Front.start({
-    target: target.url,
-    maxRequests: 1,
-    drainMs: 0,
-  });
+  }, { maxRequests: 1, drainMs: 0 });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await within(asked.promise, "the request");
   const message = { jsonrpc: "2.0", id: 2, method: LISTEN };
@@ -75,15 +67,11 @@ for (const [what, body] of OTHERS) {
   Deno.test(`${what} takes a place of a request, although its header says subscriptions/listen`, async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
-    await using target = await RawServer.start(async (_request, reply) => {
+    await using front = await Front.before(async (_request, reply) => {
       asked.resolve();
       await Promise.race([release.promise, reply.closed]);
       await reply.json({});
-    });
-    await using front = await Front.start({
-      target: target.url,
-      maxRequests: 1,
-    });
+    }, { maxRequests: 1 });
     const first = front.post(body, CLAIM);
     await within(asked.promise, "the first request");
     const second = await within(front.post(body, CLAIM), "the refusal");
@@ -94,15 +82,13 @@ for (const [what, body] of OTHERS) {
     release.resolve();
     const answer = await first;
     assertEquals([answer.status, await answer.text()], [200, "{}"]);
-    assertEquals(target.requests.length, 1);
+    assertEquals(front.target.requests.length, 1);
   });
 }
 
 Deno.test("the time limits hold for a call's stream, although its header says subscriptions/listen", async () => {
-  await using target = await RawServer.start(mcp({ ping: stand }));
   using clock = new Clock();
-  await using front = await Front.start({
-    target: target.url,
+  await using front = await Front.before({ ping: stand }, {
     timeoutMs: 60_000,
   });
   const call = await front.post(PING, CLAIM);

@@ -1,18 +1,17 @@
-import type { FrontOptions } from "../../support/http_front.ts";
+import { Front, type FrontOptions } from "../../support/http_front.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { mcp } from "../../support/raw_mcp.ts";
+import type { McpHandler } from "../../support/raw_mcp.ts";
 import type { RawHandler } from "../../support/raw_server.ts";
-import { FrontWorld } from "../front_world.ts";
 
 export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-/** A target and an HTTP server without a token before it. */
-export class World extends FrontWorld {
+/** An HTTP server without a token, before a target. */
+export class World extends Front {
   static make(
     options: Partial<FrontOptions>,
-    handler: RawHandler = mcp({}),
+    script: Record<string, McpHandler> | RawHandler = {},
   ): Promise<World> {
-    return World.start(handler, { token: false, ...options });
+    return World.before(script, { token: false, ...options });
   }
 
   /** Begins a POST: sends its head with these lines, and nothing after it. */
@@ -22,7 +21,7 @@ export class World extends FrontWorld {
 
   /** Sends lines of a head, and nothing after it. */
   async open(...lines: string[]): Promise<RawClient> {
-    const client = await RawClient.connect(this.front.port);
+    const client = await RawClient.connect(this.port);
     await client.sendHead(...lines);
     return client;
   }

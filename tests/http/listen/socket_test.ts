@@ -6,8 +6,6 @@ import { listen } from "../../../src/http/listen.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Front, TEST_TOKEN } from "../../support/http_front.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const ignore = Deno.build.os === "windows";
@@ -33,12 +31,8 @@ Deno.test({
   name:
     "a Unix socket serves under any Host, is its owner's alone, and goes with the front",
   ...atSocket(async (path) => {
-    await using target = await RawServer.start(mcp({}));
     {
-      await using _front = await Front.start({
-        target: target.url,
-        listen: { path },
-      });
+      await using _front = await Front.before({}, { listen: { path } });
       const { mode } = await Deno.stat(path);
       assertEquals((mode ?? 0) & 0o777, 0o600);
       const bearer = `Authorization: Bearer ${TEST_TOKEN}`;
@@ -71,9 +65,7 @@ Deno.test({
 Deno.test({
   name: "a Unix socket needs no token when none is wanted",
   ...atSocket(async (path) => {
-    await using target = await RawServer.start(mcp({}));
-    await using _front = await Front.start({
-      target: target.url,
+    await using _front = await Front.before({}, {
       listen: { path },
       token: false,
     });
@@ -93,9 +85,7 @@ Deno.test({
     });
     await killed.output();
     assertEquals((await Deno.lstat(path)).isSocket, true);
-    await using target = await RawServer.start(mcp({}));
-    await using _front = await Front.start({
-      target: target.url,
+    await using _front = await Front.before({}, {
       listen: { path },
       token: false,
     });

@@ -10,8 +10,6 @@ import { dirname } from "node:path";
 import { ConfigError } from "../../../src/errors.ts";
 import { makeToken } from "../../../src/http/listen.ts";
 import { Front } from "../../support/http_front.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 
@@ -22,11 +20,9 @@ Deno.test("a token that is made has 256 bits, and none is made twice", () => {
 
 Deno.test("a token that is made lies in a file of mode 0600, which goes with the HTTP server", async () => {
   const directory = await Deno.makeTempDir();
-  await using target = await RawServer.start(mcp({}));
   let path = "";
   {
-    await using front = await Front.start({
-      target: target.url,
+    await using front = await Front.before({}, {
       token: undefined,
       tokenDirectory: directory,
     });
@@ -51,14 +47,12 @@ Deno.test("a token that is made lies in a file of mode 0600, which goes with the
 });
 
 Deno.test("a token that is given is in no file", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url });
+  await using front = await Front.before({});
   assertEquals(front.logText.includes("tokenFile"), false);
 });
 
 Deno.test("a token that is short is warned of", async () => {
-  await using target = await RawServer.start(mcp({}));
-  await using front = await Front.start({ target: target.url, token: "short" });
+  await using front = await Front.before({}, { token: "short" });
   assertMatch(front.logText, /"level":"warn".*"length":5/);
   assertEquals(front.logText.includes('"short"'), false);
 });
@@ -67,10 +61,8 @@ Deno.test("where the directory takes no file, the log names it, and the token go
   const folder = await Deno.makeTempDir();
   const file = `${folder}/file`;
   await Deno.writeTextFile(file, "");
-  await using target = await RawServer.start(mcp({}));
   for (const directory of [`${folder}/not/there`, file]) {
-    await using front = await Front.start({
-      target: target.url,
+    await using front = await Front.before({}, {
       token: undefined,
       tokenDirectory: directory,
     });
@@ -127,11 +119,9 @@ for (const [what, { make, said, ignore }] of Object.entries(UNSAFE)) {
       const directory = `${own}/run`;
       await Deno.mkdir(directory);
       const tokenDirectory = await make(directory);
-      await using target = await RawServer.start(mcp({}));
       let path = "";
       {
-        await using front = await Front.start({
-          target: target.url,
+        await using front = await Front.before({}, {
           token: undefined,
           tokenDirectory,
         });

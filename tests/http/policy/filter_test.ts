@@ -1,24 +1,22 @@
 /** Lists of tools that the HTTP server cannot look through do not pass it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/deadline.ts";
-import type { FrontOptions } from "../../support/http_front.ts";
+import { Front, type FrontOptions } from "../../support/http_front.ts";
 import type { RawEventStream, RawHandler } from "../../support/raw_server.ts";
 import { FLAG_NAMES } from "../../../src/config/settings.ts";
 import { ListFilter } from "../../../src/http/filter.ts";
 import { ToolPolicy } from "../../../src/mcp/tools/policy.ts";
-import { FrontWorld } from "../front_world.ts";
 
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
 const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';
 
-/** A target that answers what it is told to, and an HTTP server before it. */
-class World extends FrontWorld {
+class World extends Front {
   /** A target that meets every request alike. */
   static behaving(
     handler: RawHandler,
     options: Partial<FrontOptions> = {},
   ): Promise<World> {
-    return World.start(handler, { tools: { deny: ["write"] }, ...options });
+    return World.before(handler, { tools: { deny: ["write"] }, ...options });
   }
 
   /** A target with one body for every answer. */
@@ -90,7 +88,7 @@ const UNCLEAR: Readonly<Record<string, string | Uint8Array>> = {
 for (const [what, body] of Object.entries(UNCLEAR)) {
   Deno.test(`a list ${what} is bad-answer, in a body and in an event`, async () => {
     await using world = await World.answering(body);
-    const answer = await world.front.post(LIST);
+    const answer = await world.post(LIST);
     const { id, error } = await answer.json();
     assertEquals([answer.status, id, error.code], [502, "l", -31011]);
     assertEquals(error.data.reason, "bad-answer");
@@ -100,7 +98,7 @@ for (const [what, body] of Object.entries(UNCLEAR)) {
       await stream.raw(body);
       await stream.raw("\n\n");
     });
-    const stream = await streaming.front.post(LIST);
+    const stream = await streaming.post(LIST);
     assertEquals(stream.status, 200);
     const text = (await stream.text()).replace(/^:\n\n/gm, "");
     assertStringIncludes(text, '"reason":"bad-answer"');
@@ -110,7 +108,7 @@ for (const [what, body] of Object.entries(UNCLEAR)) {
     ]);
     assertEquals(JSON.parse(text.slice("data: ".length)).id, "l");
 
-    const standing = await untilCut(await streaming.front.fetch());
+    const standing = await untilCut(await streaming.fetch());
     assertEquals(standing.replace(/^:\n\n/gm, ""), "");
   });
 }
@@ -122,7 +120,7 @@ Deno.test("a tool with two names, one in another case, or none is left out of it
       '{"n\\u0061me":"write","name":"read"},{"Name":"write"},"write",' +
       '{"name":"read"}]}}',
   );
-  const answer = await world.front.post(LIST);
+  const answer = await world.post(LIST);
   assertEquals(
     await answer.text(),
     '{"jsonrpc":"2.0","id":"l","result":{"tools":[{"name":"read"}]}}',
@@ -139,7 +137,7 @@ for (
     const body = `{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`;
     await using world = await World.answering(body, type);
     for (
-      const answer of [await world.front.post(LIST), await world.front.fetch()]
+      const answer of [await world.post(LIST), await world.fetch()]
     ) {
       const { error } = await answer.json();
       assertEquals([answer.status, error.data.reason], [502, "bad-answer"]);
@@ -155,7 +153,7 @@ Deno.test("a list goes on in the charset and the coding in which it was read", a
       "content-encoding": "deflate",
     }, `{"jsonrpc":"2.0","id":"l","result":${TOOLS}}`)
   );
-  const { headers, body } = await world.front.post(LIST);
+  const { headers, body } = await world.post(LIST);
   assertEquals(
     [headers.get("content-type"), headers.get("content-encoding")],
     ["application/json", null],
@@ -165,9 +163,9 @@ Deno.test("a list goes on in the charset and the coding in which it was read", a
 
 Deno.test("an answer without a body passes, and so does an error page", async () => {
   await using silent = await World.answering("", "text/plain", 202);
-  assertEquals((await silent.front.post(LIST)).status, 202);
+  assertEquals((await silent.post(LIST)).status, 202);
   await using page = await World.answering("<h1>Busy</h1>", "text/html", 503);
-  const answer = await page.front.post(LIST);
+  const answer = await page.post(LIST);
   assertEquals([answer.status, await answer.text()], [503, "<h1>Busy</h1>"]);
 });
 
@@ -182,7 +180,7 @@ Deno.test("a list that breaks off is told with the request's id, and so is the p
   }, { tools: { readOnly: true } });
   const call = { ...LIST, method: "tools/call", params: { name: "read" } };
   for (const message of [LIST, call]) {
-    const answer = await world.front.post(message);
+    const answer = await world.post(message);
     const { id, error } = await answer.json();
     assertEquals([answer.status, id, error.code], [502, "l", -31015]);
   }
@@ -194,7 +192,7 @@ Deno.test("a list in an HTTP error holds the allowed tools alone", async () => {
     "application/json",
     400,
   );
-  const answer = await world.front.post(LIST);
+  const answer = await world.post(LIST);
   const { result } = await answer.json();
   assertEquals([answer.status, result], [400, { tools: [{ name: "read" }] }]);
 });
@@ -209,7 +207,7 @@ Deno.test("pings, priming events and comments pass a stream that is looked throu
     await stream.end();
   });
   for (
-    const answer of [await world.front.post(LIST), await world.front.fetch()]
+    const answer of [await world.post(LIST), await world.fetch()]
   ) {
     const text = await answer.text();
     assertEquals(
@@ -226,21 +224,21 @@ Deno.test("a request that has its answer gets no second one when its stream is c
     await stream.message({ jsonrpc: "2.0", id: "l", result: { tools: [] } });
     await stream.event({ data: "{" });
   });
-  const answer = await world.front.post(LIST);
+  const answer = await world.post(LIST);
   const text = await untilCut(answer);
   assertEquals(text.match(/"id":"l"/g)?.length, 1, text);
   await within(
-    world.front.log.find((line) => line.includes('"bad-answer"')),
+    world.log.find((line) => line.includes('"bad-answer"')),
     "the log to say why",
   );
 });
 
 Deno.test("a stream that a stop of the HTTP server ends is cut without an event, to be resumed", async () => {
-  await using world = await World.start(async (_request, reply) => {
+  await using world = await World.before(async (_request, reply) => {
     await (await reply.sse()).closed;
   }, { drainMs: 1 });
-  const cut = untilCut(await world.front.post(LIST));
-  await world.front.stop();
+  const cut = untilCut(await world.post(LIST));
+  await world.stop();
   assertEquals(await cut, "");
 });
 
@@ -252,7 +250,7 @@ Deno.test("an event that is too large to be looked through ends its stream with 
     await stream.closed;
     left.resolve();
   }, { maxAnswerBytes: 1000 });
-  const answer = await world.front.post(LIST);
+  const answer = await world.post(LIST);
   const text = (await answer.text()).replace(/^:\n\n/gm, "");
   const { id, error } = JSON.parse(text.slice("data: ".length));
   assertEquals([id, error.data.reason], ["l", "frame-too-large"]);

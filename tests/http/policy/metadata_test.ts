@@ -4,7 +4,7 @@ import { result } from "../../support/raw_mcp.ts";
 import { READER, World } from "./world.ts";
 
 Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {
-  await using world = await World.start({}, {
+  await using world = await World.before({}, {
     metadata: [["team", "ulm"], ["origin", "proxy"]],
   });
   await world.ask({
@@ -14,9 +14,9 @@ Deno.test("metadata is put into requests that do not have it, and into nothing e
     params: { a: 1, _meta: { origin: "client" } },
   });
   await world.ask({ jsonrpc: "2.0", id: 2, method: "m" });
-  const notified = await world.front.post('{"jsonrpc":"2.0","method":"n"}');
+  const notified = await world.post('{"jsonrpc":"2.0","method":"n"}');
   assertEquals(notified.status, 202);
-  const broken = await world.front.fetch({ method: "DELETE" });
+  const broken = await world.fetch({ method: "DELETE" });
   await broken.body?.cancel();
   const [first, second, third] = world.target.requests.all.map((seen) =>
     seen.text()
@@ -33,7 +33,7 @@ Deno.test("metadata is put into requests that do not have it, and into nothing e
 
 for (const isModern of [false, true]) {
   Deno.test(`the list that the HTTP server asks for itself has the metadata, ${isModern ? "beside the client's own" : "where the client has none"}`, async () => {
-    await using world = await World.start({
+    await using world = await World.before({
       "tools/list": (message, reply) =>
         reply.json(result(message, { tools: [READER] })),
     }, { tools: { readOnly: true }, metadata: [["team", "ulm"]] });

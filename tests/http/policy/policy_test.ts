@@ -9,11 +9,11 @@ const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 Deno.test("a list holds the allowed tools alone, whatever else the answer has", async () => {
   const answer =
     '{"result": {"tools":[{"name":"write"}, {"name":"read","annotations":{"readOnlyHint":true},"n":1.50}], "x":12345678901234567890},"id":1,"jsonrpc":"2.0"}';
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": (_message, reply) =>
       reply.status(200, { "content-type": "application/json" }, answer),
   }, { tools: { readOnly: true } });
-  const received = await world.front.post(LIST);
+  const received = await world.post(LIST);
   assertEquals(
     await received.text(),
     '{"result": {"tools":[ {"name":"read","annotations":{"readOnlyHint":true},"n":1.50}], "x":12345678901234567890},"id":1,"jsonrpc":"2.0"}',
@@ -29,14 +29,14 @@ Deno.test("a list in an event stream, and one that is resumed, hold the allowed 
     await stream.message({ jsonrpc: "2.0", id: 1, result: { tools } }, "2");
     await stream.end();
   };
-  await using world = await World.start(
+  await using world = await World.before(
     { "tools/list": stream, "GET": stream },
     { tools: { deny: ["wr?te"] } },
   );
   for (
     const answer of [
-      await world.front.post(LIST),
-      await world.front.fetch({ headers: { "last-event-id": "1" } }),
+      await world.post(LIST),
+      await world.fetch({ headers: { "last-event-id": "1" } }),
     ]
   ) {
     const text = (await answer.text()).replace(/^:\n\n/gm, "");
@@ -51,7 +51,7 @@ Deno.test("a list in an event stream, and one that is resumed, hold the allowed 
 });
 
 Deno.test("a call of a forbidden tool is answered with -31019 and not sent", async () => {
-  await using world = await World.start({}, {
+  await using world = await World.before({}, {
     tools: { allow: ["read*", "list_*"], deny: ["read_secret"] },
   });
   const { status, json } = await world.ask(call("write", "w"));
@@ -65,7 +65,7 @@ Deno.test("a call of a forbidden tool is answered with -31019 and not sent", asy
 });
 
 Deno.test("a call that was never listed is checked by a list of all pages, in the same session", async () => {
-  await using world = await World.start({ "tools/list": list }, {
+  await using world = await World.before({ "tools/list": list }, {
     tools: { readOnly: true },
   });
   const session = {
@@ -88,7 +88,7 @@ Deno.test("a call that was never listed is checked by a list of all pages, in th
 });
 
 Deno.test("a modern call is checked by a modern list", async () => {
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": async (message, reply) => {
       const stream = await reply.sse();
       await stream.message(result(message, { tools: [READER] }));
@@ -122,7 +122,7 @@ Deno.test("a modern call is checked by a modern list", async () => {
 });
 
 Deno.test("what the target says in place of a list is the answer to the call", async () => {
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": (message, reply) =>
       reply.json(error(message, -32001, "Session not found"), 404),
   }, { tools: { readOnly: true } });
@@ -132,7 +132,7 @@ Deno.test("what the target says in place of a list is the answer to the call", a
 });
 
 Deno.test("a call of a tool that no list has is not sent", async () => {
-  await using world = await World.start({ "tools/list": list }, {
+  await using world = await World.before({ "tools/list": list }, {
     tools: { readOnly: true },
   });
   const { json } = await world.ask(call("hidden"));
@@ -166,8 +166,8 @@ const UNCLEAR: Readonly<Record<string, string>> = {
 
 for (const [what, body] of Object.entries(UNCLEAR)) {
   Deno.test(`with a tool policy ${what} is refused`, async () => {
-    await using world = await World.start({}, { tools: { deny: ["write"] } });
-    const answer = await world.front.fetch({
+    await using world = await World.before({}, { tools: { deny: ["write"] } });
+    const answer = await world.fetch({
       method: "POST",
       body: what === "what is not UTF-8"
         ? Uint8Array.from(body, (char) => char.charCodeAt(0))
@@ -200,7 +200,7 @@ for (
   ] as const
 ) {
   Deno.test(`of a batch with ${what} nothing is sent, and each request in it has its error`, async () => {
-    await using world = await World.start({}, { tools: { deny: ["write"] } });
+    await using world = await World.before({}, { tools: { deny: ["write"] } });
     const { status, json } = await world.ask(batch);
     assertEquals(status, 400);
     const ids = batch.flatMap(({ id }) => id === undefined ? [] : [id]);
@@ -216,7 +216,7 @@ for (
 }
 
 Deno.test("in a batch that is not sent the blocked call alone is told of its tool", async () => {
-  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await using world = await World.before({}, { tools: { deny: ["write"] } });
   const { json } = await world.ask([PING, call("write", 2)]);
   // deno-lint-ignore no-explicit-any
   const [beside, blocked] = json.map(({ error }: any) => error);
@@ -251,7 +251,7 @@ for (
   ] as readonly (readonly [string, string, McpHandler])[]
 ) {
   Deno.test(`a call whose list cannot be had for ${what} is refused, and told why`, async () => {
-    await using world = await World.start({ "tools/list": list }, {
+    await using world = await World.before({ "tools/list": list }, {
       tools: { readOnly: true },
       maxAnswerBytes: 1000,
     });
@@ -264,7 +264,7 @@ for (
 }
 
 Deno.test("with a tool policy a message is read in the charset in which it was checked", async () => {
-  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await using world = await World.before({}, { tools: { deny: ["write"] } });
   await world.ask(call("+AHcAcgBpAHQAZQ-"), {
     "content-type": "application/json; charset=utf-7",
   });
@@ -274,7 +274,7 @@ Deno.test("with a tool policy a message is read in the charset in which it was c
 
 Deno.test("an answer that is too large to be looked at is not passed on", async () => {
   const tools = Array.from({ length: 100 }, () => ({ name: "x".repeat(100) }));
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": (message, reply) => reply.json(result(message, { tools })),
     "big": (message, reply) => reply.json(result(message, { tools })),
   }, { tools: { deny: ["write"] }, maxAnswerBytes: 1000 });
@@ -286,7 +286,7 @@ Deno.test("an answer that is too large to be looked at is not passed on", async 
 });
 
 Deno.test("with a tool policy, headers that say another tool than the message are refused", async () => {
-  await using world = await World.start(
+  await using world = await World.before(
     { "tools/call": (message, reply) => reply.json(result(message)) },
     { tools: { readOnly: false, allow: ["read", "lésen"], deny: [] } },
   );
@@ -306,19 +306,19 @@ Deno.test("with a tool policy, headers that say another tool than the message ar
 });
 
 Deno.test("with a tool policy no coding is claimed for a message that was checked without one", async () => {
-  await using world = await World.start({}, { tools: { deny: ["write"] } });
+  await using world = await World.before({}, { tools: { deny: ["write"] } });
   await world.ask(call("read"), { "content-encoding": "deflate" });
   const [seen] = world.target.requests.all;
   assertEquals(seen.header("content-encoding"), undefined);
 });
 
 Deno.test("a message of many members keeps nobody waiting, and is refused as such", async () => {
-  await using world = await World.start({}, { tools: { deny: ["bad*"] } });
+  await using world = await World.before({}, { tools: { deny: ["bad*"] } });
   const members = Array.from({ length: 500_000 }, (_, n) => `"k${n}":{}`);
   const text =
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${members},"name":"bad1"}}`;
   let isOver = false;
-  const refused = world.front.post(text).finally(() => isOver = true);
+  const refused = world.post(text).finally(() => isOver = true);
   let worstMs = 0;
   while (!isOver) {
     const before = cpuMs();

@@ -68,7 +68,7 @@ Deno.test("what a tool said before a session began, or meanwhile, is not believe
 
 Deno.test("that the tools have changed is heard in a stream, and they are asked for anew", async () => {
   const change = Promise.withResolvers<void>();
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: [READER] })),
     "GET": async (_message, reply) => {
@@ -81,7 +81,7 @@ Deno.test("that the tools have changed is heard in a stream, and they are asked 
       await stream.end();
     },
   }, { tools: { readOnly: true } });
-  const stream = await world.front.fetch();
+  const stream = await world.fetch();
   const before = world.target.requests.length;
   await world.ask(call("read"));
   await world.ask(call("read"));
@@ -98,7 +98,7 @@ Deno.test("that the tools have changed is heard in the answer to subscriptions/l
     jsonrpc: "2.0",
     method: "notifications/tools/list_changed",
   };
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": (message, reply) =>
       reply.json(result(message, { tools: [READER] })),
     "subscriptions/listen": async (_message, reply) => {
@@ -108,7 +108,7 @@ Deno.test("that the tools have changed is heard in the answer to subscriptions/l
       await stream.end();
     },
   }, { tools: { readOnly: true } });
-  const stream = await world.front.post(
+  const stream = await world.post(
     { jsonrpc: "2.0", id: "s", method: "subscriptions/listen" },
     { "mcp-method": "subscriptions/listen" },
   );
@@ -128,7 +128,7 @@ Deno.test("that the tools have changed is heard in the answer to subscriptions/l
 
 Deno.test("with read-only a client's initialize makes the next call list again", async () => {
   let tools: unknown[] = [READER];
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": (message, reply) => reply.json(result(message, { tools })),
   }, { tools: { readOnly: true } });
   assertEquals((await world.ask(call("read"))).json.result, {});
@@ -141,7 +141,7 @@ Deno.test("a list that was asked for before the client's initialize teaches noth
   const release = Promise.withResolvers<void>();
   let tools: unknown[] = [READER];
   let lists = 0;
-  await using world = await World.start({
+  await using world = await World.before({
     "tools/list": async (message, reply) => {
       const listed = tools;
       if (lists++ === 0) await release.promise;

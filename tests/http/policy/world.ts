@@ -1,5 +1,5 @@
+import { Front } from "../../support/http_front.ts";
 import { type McpHandler, methods, result } from "../../support/raw_mcp.ts";
-import { FrontWorld } from "../front_world.ts";
 
 export const READER = { name: "read", annotations: { readOnlyHint: true } };
 
@@ -29,8 +29,7 @@ export function call(name: string, id: number | string = 1): Call {
 
 export const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
-/** A target and an HTTP server before it. */
-export class World extends FrontWorld {
+export class World extends Front {
   /** The methods that the target saw. */
   get methods(): string[] {
     return methods(this.target.requests.all);
@@ -42,7 +41,7 @@ export class World extends FrontWorld {
     headers: Record<string, string> = {},
     // deno-lint-ignore no-explicit-any
   ): Promise<{ status: number; json: any }> {
-    const answer = await this.front.post(message, headers);
+    const answer = await this.post(message, headers);
     return { status: answer.status, json: await answer.json() };
   }
 }
