@@ -13,7 +13,6 @@ import type {
 } from "../wire/message.ts";
 import { withResultMeta } from "../wire/metadata.ts";
 import { mapElements } from "../wire/splice.ts";
-import type { Log } from "../../log/log.ts";
 import { Background } from "./awaited.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Origin } from "./pending_requests.ts";
@@ -40,18 +39,8 @@ export interface Delivery {
 const LAST_RESULTS_MS = 100;
 
 /** Deliveries that wait to be told who answered. */
-export class Receipts {
-  readonly #waiting: Background;
+export class Receipts extends Background {
   readonly #isEnding = new AbortController();
-
-  constructor(log: Log) {
-    this.#waiting = new Background(log);
-  }
-
-  /** Starts a delivery; it resolves when it is over, however it ends. */
-  start(deliver: () => Promise<void>): Promise<void> {
-    return this.#waiting.start(deliver);
-  }
 
   /**
    * The frame, of a result with what is said of who answered; where that is not
@@ -81,10 +70,10 @@ export class Receipts {
 
   /** Waits for those that wait; at a stop they go without. */
   async drain(deadline: AbortSignal): Promise<void> {
-    await untilAborted(this.#waiting.settled(), deadline);
+    await untilAborted(this.settled(), deadline);
     if (!deadline.aborted) return;
     this.#isEnding.abort();
-    await within(LAST_RESULTS_MS, this.#waiting.settled());
+    await within(LAST_RESULTS_MS, this.settled());
   }
 }
 

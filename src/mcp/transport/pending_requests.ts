@@ -12,7 +12,7 @@ import { type Era, metaOf } from "../wire/era.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import { ProxyError } from "../../errors.ts";
 import { afterOthers, errorFrame } from "./failure.ts";
-import { responseIn } from "./link.ts";
+import { type Part, responseIn } from "./link.ts";
 import type { Target } from "./target.ts";
 import type { Exchange, ExchangeInit, PendingRequest } from "./exchange.ts";
 import {
@@ -284,10 +284,7 @@ function tokensIn(message: SingleMessage): readonly string[] {
 
 /** The requests among messages, under the IDs as the client wrote them. */
 export function requestsIn(
-  parts: readonly {
-    readonly message: SingleMessage;
-    readonly bytes: Uint8Array;
-  }[],
+  parts: readonly Part[],
 ): Pick<ExchangeInit, "requests"> {
   const requests = parts.flatMap(({ message, bytes }) => {
     if (message.kind !== "request") return [];

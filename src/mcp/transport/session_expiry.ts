@@ -27,8 +27,8 @@ interface Signal {
   readonly codes?: readonly number[];
   /** Whether it answers the request by its own ID; either without. */
   readonly isOwn?: boolean;
-  /** Whether its words must speak of the session. */
-  readonly speaks: boolean;
+  /** Whether it need not speak of the session in words. */
+  readonly isWordless?: boolean;
   /** What it proves of the request, if nothing of an answer came before it. */
   readonly retryable: Retryable;
 }
@@ -53,7 +53,7 @@ const SIGNALS: readonly Signal[] = [
     form: "refusal",
     statuses: [404],
     isOwn: false,
-    speaks: false,
+    isWordless: true,
     retryable: "always",
   },
   {
@@ -62,7 +62,6 @@ const SIGNALS: readonly Signal[] = [
     // looks its sessions up before it runs anything
     form: "refusal",
     statuses: REFUSALS,
-    speaks: true,
     retryable: "always",
   },
   {
@@ -71,7 +70,7 @@ const SIGNALS: readonly Signal[] = [
     statuses: [404],
     codes: [SDK_SESSION_NOT_FOUND, AWS_SESSION_NOT_FOUND],
     isOwn: true,
-    speaks: false,
+    isWordless: true,
     // The code alone: to others it says something else, and the call may have run.
     retryable: "if-idempotent",
   },
@@ -79,20 +78,17 @@ const SIGNALS: readonly Signal[] = [
     // AWS MCP Server 200: told before the request runs
     form: "rpc",
     codes: [AWS_SESSION_NOT_FOUND],
-    speaks: true,
     retryable: "always",
   },
   {
     // servers of the python-sdk (-32600) and typescript-sdk (-32001)
     form: "rpc",
-    speaks: true,
     retryable: "if-idempotent",
   },
   {
     // keryx issue 503: the transport's own words, in place of any answer to the
     // request
     form: "bare",
-    speaks: true,
     retryable: "always",
   },
 ];
@@ -166,7 +162,7 @@ function retryableBy(
     (signal.statuses?.includes(status) ?? true) &&
     (!signal.codes || code !== undefined && signal.codes.includes(code)) &&
     (signal.isOwn === undefined || signal.isOwn === isOwn) &&
-    (!signal.speaks || speaks)
+    (signal.isWordless || speaks)
   )?.retryable;
 }
 

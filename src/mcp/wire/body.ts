@@ -234,20 +234,20 @@ export class BodyChunks {
       this.#reader = this.#response.body.getReader();
     }
     if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
-    const chunk = await this.#read(this.#reader);
+    const { value: chunk } = this.#byteReader
+      ? await this.#byteReader.read(this.#memory())
+      : await this.#reader.read();
     if (!chunk?.length) return undefined;
     this.#heldBytes += chunk.length;
     this.#onChunk?.();
     return chunk;
   }
 
-  async #read(
-    reader: ReadableStreamDefaultReader<Uint8Array>,
-  ): Promise<Uint8Array | undefined> {
-    if (!this.#byteReader) return (await reader.read()).value;
+  /** What the next chunk is read into: that of the last, if it was copied. */
+  #memory(): Uint8Array {
     const buffer = this.#copied?.buffer ?? new ArrayBuffer(CHUNK_BYTES);
     this.#copied = undefined;
-    return (await this.#byteReader.read(new Uint8Array(buffer))).value;
+    return new Uint8Array(buffer);
   }
 
   /**

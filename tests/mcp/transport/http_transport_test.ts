@@ -5,6 +5,14 @@ import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 import { answerWhen } from "../../support/answer_when.ts";
+import { asJson, NOTE } from "./calls.ts";
+
+// deno-lint-ignore no-explicit-any
+const factsOf = ({ error: { code, data } }: any) => [
+  code,
+  data.reason,
+  data.status,
+];
 
 Deno.test("a POST has the content type, and accepts both kinds of answer", async () => {
   const { requests } = await answerWhen((message, reply) =>
@@ -31,26 +39,16 @@ for (const status of [202, 204, 200]) {
   });
 
   Deno.test(`an empty ${status} to a request is no-answer`, async () => {
-    const { error } = await answerWhen((_message, reply) =>
-      reply.status(status)
-    );
-    assertEquals(
-      [error.code, error.data.reason, error.data.status],
-      [-31011, "no-answer", status],
-    );
+    const answer = await answerWhen((_message, reply) => reply.status(status));
+    assertEquals(factsOf(answer), [-31011, "no-answer", status]);
   });
 }
 
 Deno.test("a JSON body that is a batch goes on as it is", async () => {
-  await using w = await StreamWorld.start({
-    m: (message, reply) =>
-      reply.json([{ jsonrpc: "2.0", method: "n" }, result(message)]),
-  });
+  const array = `[${NOTE},{"jsonrpc":"2.0","id":1,"result":{}}]`;
+  await using w = await StreamWorld.start({ m: asJson(array) });
   w.client.request(1, "m");
-  assertEquals(
-    (await w.client.next()).text,
-    '[{"jsonrpc":"2.0","method":"n"},{"jsonrpc":"2.0","id":1,"result":{}}]',
-  );
+  assertEquals((await w.client.next()).text, array);
 });
 
 Deno.test("each event with a message is a frame under whatever name; comments, empty data and other data are none", async () => {
@@ -162,10 +160,7 @@ for (const id of [{ id: null }, {}, { id: 1 }]) {
     const body = `{${
       "id" in id ? `"id":${id.id},` : ""
     }"jsonrpc":"2.0","error":{"code":-32602,\n"message":"no","data":1E2}}`;
-    await using w = await StreamWorld.start({
-      m: (_message, reply) =>
-        reply.status(400, { "content-type": "application/json" }, body),
-    });
+    await using w = await StreamWorld.start({ m: asJson(body, 400) });
     w.client.request(1, "m");
     const { text, json } = await w.client.next();
     assertEquals([json.id, json.error.code], [1, -32602]);
@@ -177,18 +172,12 @@ for (const id of [{ id: null }, {}, { id: 1 }]) {
 }
 
 Deno.test("an HTTP error without a JSON-RPC body is http-status, with its text", async () => {
-  const { error } = await answerWhen((_message, reply) =>
-    reply.status(
-      500,
-      { "content-type": "text/html" },
-      "<html><style>x</style><h1>Out of\n order</h1></html>",
-    )
+  const page = "<html><style>x</style><h1>Out of\n order</h1></html>";
+  const answer = await answerWhen((_message, reply) =>
+    reply.status(500, { "content-type": "text/html" }, page)
   );
-  assertEquals(
-    [error.code, error.data.reason, error.data.status],
-    [-31011, "http-status", 500],
-  );
-  assertStringIncludes(error.message, "Out of order");
+  assertEquals(factsOf(answer), [-31011, "http-status", 500]);
+  assertStringIncludes(answer.error.message, "Out of order");
 });
 
 Deno.test("a redirect is not followed, and the error says where it led, without its query", async () => {
@@ -209,11 +198,8 @@ Deno.test("a redirect is not followed, and the error says where it led, without 
 });
 
 Deno.test("a 304 is an HTTP error and no redirect", async () => {
-  const { error } = await answerWhen((_message, reply) => reply.status(304));
-  assertEquals(
-    [error.code, error.data.reason, error.data.status],
-    [-31011, "http-status", 304],
-  );
+  const answer = await answerWhen((_message, reply) => reply.status(304));
+  assertEquals(factsOf(answer), [-31011, "http-status", 304]);
 });
 
 for (

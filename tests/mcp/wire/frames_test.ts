@@ -5,7 +5,6 @@ import {
   assertRejects,
 } from "@std/assert";
 import { release } from "../../../src/blob.ts";
-import { replaceNewlines } from "../../../src/mcp/wire/bytes.ts";
 import {
   type Frame,
   FrameParser,
@@ -89,11 +88,6 @@ Deno.test("a notification or an answer over the limit is owed no answer", () => 
     read.map((frame) => typeof frame === "string" || [frame.isOwed, frame.id]),
     [[false, undefined], [false, undefined]],
   );
-});
-
-Deno.test("line ends become spaces, in place", () => {
-  const bytes = encode('{\n "a":\r\n1}\n');
-  assertEquals(decode(replaceNewlines(bytes)), '{  "a":  1} ');
 });
 
 function collect(delay?: () => Promise<void>) {

@@ -1,6 +1,5 @@
 import { assertEquals, assertObjectMatch } from "@std/assert";
 import { parseMessage } from "../../../src/mcp/wire/message.ts";
-import { TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
 import { withId } from "../../../src/mcp/wire/answers.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -99,36 +98,6 @@ Deno.test("an ID is set without touching another byte", () => {
     decode(withId(encode(' { "error":{} }'), id)),
     ' {"id":"x", "error":{} }',
   );
-});
-
-Deno.test("members are found whatever stands in their values", () => {
-  const text =
-    '{ "a":"}\\"]{,:" ,"b":[{"c":[1,2]},"]"], "\\u0069d":-1.5e3,"e":{}}';
-  assertEquals(
-    new TopLevelScanner().feed(encode(text)).members.map((
-      { name, start, end },
-    ) => [
-      name,
-      text.slice(start, end),
-    ]),
-    [
-      ["a", '"}\\"]{,:"'],
-      ["b", '[{"c":[1,2]},"]"]'],
-      ["id", "-1.5e3"],
-      ["e", "{}"],
-    ],
-  );
-});
-
-Deno.test("members are the same wherever the chunks are cut", () => {
-  const bytes = encode('{"é":"\\\\","id":12,"x":[{"y":"\\""}],"z":null}');
-  const whole = new TopLevelScanner().feed(bytes).members;
-  assertEquals(whole.length, 4);
-  for (let cut = 0; cut <= bytes.length; cut++) {
-    const scanner = new TopLevelScanner();
-    scanner.feed(bytes.subarray(0, cut)).feed(bytes.subarray(cut));
-    assertEquals(scanner.members, whole);
-  }
 });
 
 Deno.test("a batch of more messages than are kept is refused, however small it is", () => {
