@@ -51,9 +51,9 @@ export class LruCache<V> {
     return this.#entries.delete(key);
   }
 
-  /** The keys, the least recently used first. */
-  keys(): Iterable<string> {
-    return this.#entries.keys();
+  /** The keys with their values, the least recently used first. */
+  *entries(): Iterable<[key: string, value: V]> {
+    for (const [key, { value }] of this.#entries) yield [key, value];
   }
 
   /** How many entries there are. */

@@ -80,9 +80,12 @@ export async function runProxy(
     : undefined;
   const proxies = findProxy(config);
   const own = telemetry?.fetch ?? tls?.toTarget;
-  const toTarget = recorder?.fetch(around.fetch ?? own ?? fetch) ?? own;
   const fetches = {
-    toTarget: throughNamedProxy(config, proxies?.proxy, toTarget),
+    /** Another one for each identity: a recording tells them apart. */
+    get toTarget() {
+      const send = recorder?.fetch(around.fetch ?? own ?? fetch) ?? own;
+      return throughNamedProxy(config, proxies?.proxy, send);
+    },
     toOthers: around.toOthers ?? tls?.toOthers,
   };
   const logins = config.login ? new Logins() : undefined;

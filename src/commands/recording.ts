@@ -106,6 +106,7 @@ export function standInsFor(
   for (const [kind, list] of allowed) {
     for (const one of list) if (/[^*?]/.test(one)) standIns.name(kind, one);
   }
+  standIns.keepNames();
   return standIns;
 }
 

@@ -56,13 +56,17 @@ export type Happening =
     readonly status: number;
     readonly by: string;
   }
-  /** An HTTP request for the target; `try`: which one for the same message. */
+  /**
+   * An HTTP request for the target; `as`: as which of several identities;
+   * `try`: which one for the same message.
+   */
   | {
     readonly kind: "request";
     readonly http: number;
     readonly method: string;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
+    readonly as?: number;
     readonly try?: number;
   } & Said
   /** The head of the answer to one. */

@@ -156,7 +156,7 @@ export class RecordLines {
   }
 
   #request(noted: Noted, bytes: Uint8Array | undefined): Happening[] {
-    const { method, url, headers: sent } = JSON.parse(noted.more);
+    const { method, url, as, headers: sent } = JSON.parse(noted.more);
     const headers = this.#headers(sent);
     const text = bytes && utf8(bytes);
     // Clients of HTTP send what others sent, and again what they sent.
@@ -175,6 +175,7 @@ export class RecordLines {
         method,
         url: this.#standIns.url(url),
         headers,
+        ...(as > 1 && { as }),
         ...(tries > 1 && { try: tries }),
         ...this.#said(noted, bytes, text),
       },

@@ -25,7 +25,7 @@ const MEMBERS: Readonly<Record<RecordLine["kind"], string>> = {
   out: "bytes:number,text?:string,client?:number",
   closed: "client:number,status:number,by:string",
   request:
-    "http:number,method:string,url:string,headers:texts,bytes:number,text?:string,try?:number",
+    "http:number,method:string,url:string,headers:texts,bytes:number,text?:string,as?:number,try?:number",
   response: "http:number,status:number,headers:texts",
   body: "http:number,bytes:number,text?:string",
   end: "http:number,by:string,error?:string",

@@ -60,6 +60,7 @@ export class Recorder implements AsyncDisposable {
   #notedAt = 0;
   readonly #clients = new WeakMap<HttpAnswer, number>();
   #clientCount = 0;
+  #identities = 0;
   #http = 0;
   #isStopped = false;
   #isEnding = false;
@@ -79,17 +80,18 @@ export class Recorder implements AsyncDisposable {
     };
   }
 
-  /** A `fetch` of which all that is sent and answered is noted. */
+  /** A `fetch`, for one identity, of which all that is sent and answered is noted. */
   fetch(send: typeof globalThis.fetch): typeof globalThis.fetch {
+    const as = ++this.#identities;
     return async (input, init = {}) => {
       if (this.#isStopped) return await send(input, init);
       const http = ++this.#http;
       const { method = "GET", headers = {}, body } = init;
       const blob = body instanceof Blob ? body : undefined;
       const url = input instanceof Request ? input.url : String(input);
-      const sent = JSON.stringify({ method, url, headers: headersIn(headers) });
+      const head = { method, url, as, headers: headersIn(headers) };
       const bytes = blob && heldBytes(blob);
-      this.#note("request", http, blob?.size, sent, bytes);
+      this.#note("request", http, blob?.size, JSON.stringify(head), bytes);
       let response: Response;
       try {
         response = await send(input, init);
@@ -100,8 +102,8 @@ export class Recorder implements AsyncDisposable {
         else this.#note("failed", http, 0, error);
         throw cause;
       }
-      const head = JSON.stringify(headersIn(response.headers));
-      this.#note("response", http, response.status, head);
+      const received = JSON.stringify(headersIn(response.headers));
+      this.#note("response", http, response.status, received);
       return tapResponse(response, {
         read: (bytes) => this.#note("body", http, bytes.length, "", bytes),
         ended: (by, cause) => {

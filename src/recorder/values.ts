@@ -8,7 +8,7 @@ import { HEADER_KINDS, PLAIN_HEADERS, SECRET_KINDS } from "./vocabulary.ts";
 /** How many values have a stand-in; the oldest go first. */
 export const MAX_VALUES = 10_000;
 
-/** How many of them are names of identities. */
+/** How many names of identities that calls named are looked for. */
 const MAX_NAMES = 1_000;
 
 /** How many texts are remembered, and how long they may be. */
@@ -67,6 +67,8 @@ export class Values {
   readonly #passed = new Redactor();
   /** What names identities, and what stands for it. */
   readonly #names = new Map<string, string>();
+  /** Of these, the first so many are never forgotten. */
+  #ownNames = Infinity;
   #anyName: RegExp | undefined;
   #shown = new Shown();
   /** What stood last in a header: most of them say the same each time. */
@@ -80,18 +82,19 @@ export class Values {
   /** The stand-in of what names an identity, wherever it stands from now on. */
   name(kind: string, value: string): string {
     const shown = this.of(kind, value);
-    const isKnown = this.#names.has(value) || this.#names.size === MAX_NAMES;
-    if (isKnown) return shown;
+    if (this.#names.has(value)) return shown;
     this.#names.set(value, shown);
+    const [oldest] = this.#names.keys().drop(this.#ownNames);
+    const count = this.#names.size - this.#ownNames;
+    if (count > MAX_NAMES) this.#names.delete(oldest);
+    this.#anyName = undefined;
     this.#shown = new Shown();
-    const longest = [...this.#names.keys()]
-      .toSorted((one, other) => other.length - one.length)
-      .map((name) => RegExp.escape(name));
-    this.#anyName = new RegExp(
-      String.raw`(?<![\w-])(?:${longest.join("|")})(?![\w-])`,
-      "g",
-    );
     return shown;
+  }
+
+  /** Forgets none of the names there are, however many come. */
+  keepNames(): void {
+    this.#ownNames = this.#names.size;
   }
 
   /** What the path of the target has in it may be seen. */
@@ -101,8 +104,9 @@ export class Values {
 
   /** What a stand-in of a kind stands for, if it does. */
   valueOf(kind: string, shown: string): string | undefined {
-    return [...this.#known.keys()]
-      .find((key) => this.#known.get(key) === shown)?.slice(kind.length + 1);
+    for (const [key, value] of this.#known.entries()) {
+      if (value === shown) return key.slice(kind.length + 1);
+    }
   }
 
   /** What stands for a text, if that is such a name. */
@@ -111,7 +115,8 @@ export class Values {
   }
 
   #renamed(text: string): string {
-    if (this.#anyName === undefined) return text;
+    if (this.#names.size === 0) return text;
+    this.#anyName ??= anyOf([...this.#names.keys()]);
     return text.replaceAll(
       this.#anyName,
       (name) => this.#names.get(name) ?? name,
@@ -231,6 +236,13 @@ export class Values {
     }
     return shown;
   }
+}
+
+/** Finds any of some names, as a word. */
+function anyOf(names: readonly string[]): RegExp {
+  const longest = names.toSorted((one, other) => other.length - one.length);
+  const any = longest.map((name) => RegExp.escape(name)).join("|");
+  return new RegExp(String.raw`(?<![\w-])(?:${any})(?![\w-])`, "g");
 }
 
 function opaqueParts(path: string): string[] {

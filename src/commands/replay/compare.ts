@@ -3,7 +3,7 @@
 import { excerpt } from "../../excerpt.ts";
 import type { RecordLine } from "../../recorder/format.ts";
 import type { Playable } from "./playable.ts";
-import { keyOf, signerOf } from "./script.ts";
+import { keyOf } from "./script.ts";
 
 /** Headers of which MCP says something. */
 const COMPARED_HEADERS =
@@ -16,9 +16,9 @@ const SHOWN_LENGTH = 300;
 export function differences(
   then: readonly RecordLine[],
   now: readonly RecordLine[],
-  { unanswered, isCut, isShared }: Pick<
+  { unanswered, isCut }: Pick<
     Playable,
-    "unanswered" | "isCut" | "isShared"
+    "unanswered" | "isCut"
   >,
 ): string[] {
   const [past, present] = [byKey(then), byKey(now)];
@@ -32,24 +32,25 @@ export function differences(
       found.push(...compare(which, old[at], today[at]));
     }
   }
-  if (isShared) found.push(...signers(past, present));
+  found.push(...signers(past, present));
   const [was, is] = [recoveries(then), recoveries(now)];
   if (was !== is) found.push(`sessions replaced: then ${was}, today ${is}`);
   return found;
 }
 
-/** Where another identity signed than in the recording, whatever its name. */
+/** Where another identity signed than in the recording, whatever its keys. */
 function signers(
   past: ReadonlyMap<string, readonly RecordLine[]>,
   present: ReadonlyMap<string, readonly RecordLine[]>,
 ): string[] {
-  const names = new Map<string, string>();
-  const owners = new Map<string, string>();
+  const names = new Map<number, number>();
+  const owners = new Map<number, number>();
   return [...past].flatMap(([key, lines]) =>
     lines.flatMap((line, at) => {
       const other = present.get(key)?.[at];
       if (line.kind !== "request" || other?.kind !== "request") return [];
-      const [was = "nobody", is = "nobody"] = [signerOf(line), signerOf(other)];
+      const [{ as: was = 1 }, { as: is = 1 }] = [line, other];
+      // They come in the order of their first calls, which may be another one.
       if (!names.has(was) && !owners.has(is)) {
         names.set(was, is);
         owners.set(is, was);
@@ -57,7 +58,7 @@ function signers(
       const meant = owners.get(is) ?? "somebody else";
       return meant === was
         ? []
-        : [`${key}: signed by: then ${was}, today ${meant}`];
+        : [`${key}: signed as: then ${was}, today ${meant}`];
     })
   );
 }

@@ -13,8 +13,6 @@ export interface Playable {
   readonly unanswered: ReadonlySet<string>;
   /** Whether more may have happened then. */
   readonly isCut: boolean;
-  /** Whether there are several who sign. */
-  readonly isShared: boolean;
   /** What is not played, and why. */
   readonly left: readonly string[];
 }
@@ -92,9 +90,6 @@ export function playableOf({ header, lines }: Recording): Playable {
         : line
     ),
     unanswered,
-    isShared: header.options.some((option) =>
-      /^--(?:account-role|profile|write-role)=/.test(option)
-    ),
     isCut: there.at(-1)?.kind !== "over",
     left: [
       ...gap < 0 ? [] : ["what came after a gap: messages are missing there"],

@@ -94,7 +94,7 @@ export class Recovery {
       const params = { level: this.#logLevel };
       await this.#setUpAgain("logging/setLevel", params, session);
     }
-    for (const uri of this.#subscriptions.keys()) {
+    for (const [uri] of this.#subscriptions.entries()) {
       await this.#setUpAgain("resources/subscribe", { uri }, session);
     }
     await this.#tellOfChanges(agreement.capabilities, capabilities);

@@ -159,7 +159,6 @@ async function tryOne(path: string, written: Uint8Array): Promise<void> {
   const found = differences(lines, lines, {
     unanswered: new Set(),
     isCut: false,
-    isShared: false,
   });
   if (found.length > 0) wrong("it differs from itself", found);
   reportOf(lines, found, []);
