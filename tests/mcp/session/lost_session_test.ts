@@ -37,26 +37,6 @@ Deno.test("a call that is cancelled while it waits to be sent again is never sen
   );
 });
 
-for (
-  const [code, message] of [
-    [-32602, "Invalid session: no such argument"],
-    [-32602, "Invalid params: sessionDuration must be a number"],
-    [-32603, "Missing required argument: session_name"],
-    [-32000, "Browser session 42 not found"],
-    [-32001, "The session token of the bank is invalid"],
-  ] as const
-) {
-  Deno.test(`an error "${message}" in a 200 is the client's, and its session lives on`, async () => {
-    await using w = await initialised({
-      "tools/call": (asked, reply) => reply.json(error(asked, code, message)),
-    });
-    w.client.request(1, "tools/call", { name: "x" });
-    assertEquals((await w.client.answer(1)).json.error.message, message);
-    await w.client.ask(2, "m");
-    assertEquals(count(w.server, "initialize"), 1);
-  });
-}
-
 for (const code of [-32001, -30001]) {
   Deno.test(`a batch that is answered in part, and with a lost session (${code}), is answered whole and sent once`, async () => {
     const lost = code === -30001
@@ -143,21 +123,3 @@ Deno.test("a recovery asks for the version that was negotiated, and requests tha
   assertEquals(versions, ["2025-11-25", "2025-06-18"]);
   assertEquals(initialized, 2);
 });
-
-for (const code of [-32600, -32001, -32000]) {
-  Deno.test(`another JSON-RPC error in a 2xx (${code}, a JSON body) that says the session is not found or expired: recovery, and the call's error goes to the client`, async () => {
-    let isLost = true;
-    await using w = await initialised({
-      "tools/call": (asked, reply) => {
-        if (!isLost) return reply.json(result(asked));
-        isLost = false;
-        return reply.json(error(asked, code, "Session has expired"));
-      },
-    });
-    w.client.request(1, "tools/call", { name: "x" });
-    assertEquals((await w.client.answer(1)).json.error.code, code);
-    w.client.request(2, "tools/call", { name: "x" });
-    assertEquals((await w.client.answer(2)).json.result, {});
-    assertEquals(count(w.server, "initialize"), 2);
-  });
-}

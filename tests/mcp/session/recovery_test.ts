@@ -53,84 +53,20 @@ Deno.test("many requests that find the session lost share one new initialize", a
   assertEquals(count.length, 2);
 });
 
-for (
-  const [message, code] of [
-    ["Bad Request: No valid session ID provided", -32000],
-    ["Bad Request: Server not initialized", -32000],
-    ["Session not found", -32000],
-  ] as const
-) {
-  Deno.test(`a 400 with "${message}" is a lost session`, async () => {
-    let isLost = true;
-    await using world = await initialised({
-      "tools/call": async (asked, reply) => {
-        if (!isLost) return await reply.json(result(asked, { said: "ok" }));
-        isLost = false;
-        await reply.json(error({ id: null }, code, message), 400);
-      },
-    });
-    world.client.request(1, "tools/call", { name: "x" });
-    assertEquals((await world.client.next()).json.result, { said: "ok" });
-  });
-}
-
-Deno.test("a 400 with another error is the client's", async () => {
-  await using world = await initialised({
-    "tools/call": (asked, reply) =>
-      reply.json(error(asked, -32000, "Bad Request: no"), 400),
-  });
-  world.client.request(1, "tools/call", { name: "x" });
-  assertEquals(
-    (await world.client.next()).json.error.message,
-    "Bad Request: no",
-  );
-  assertEquals(trace(world.server).length, 3);
-});
-
-Deno.test("the AWS MCP server's -30001 is a lost session, and the call is sent once more", async () => {
+Deno.test("an error in a 200 that tells of a lost session renews it, and tools/list is sent again", async () => {
   let isLost = true;
   await using world = await initialised({
-    "tools/call": async (asked, reply) => {
-      if (!isLost) return await reply.json(result(asked, { said: "ok" }));
+    "tools/list": async (asked, reply) => {
+      if (!isLost) return await reply.json(result(asked, { tools: [] }));
       isLost = false;
-      await reply.json(error(
-        asked,
-        -30001,
-        "The provided SessionId was not found or has expired, please re-initialize",
-      ));
+      const stream = await reply.sse();
+      await stream.message(error(asked, -32001, "Session expired"));
+      await stream.end();
     },
   });
-  world.client.request(1, "tools/call", { name: "x" });
-  assertEquals((await world.client.next()).json.result, { said: "ok" });
+  assertEquals("result" in await world.client.ask(1, "tools/list"), true);
+  assertEquals(trace(world.server).at(-1), ["tools/list", "session-2"]);
 });
-
-for (
-  const [method, isRepeated] of [["tools/call", false], [
-    "tools/list",
-    true,
-  ]] as const
-) {
-  Deno.test(`an error in a 200 that tells of a lost session renews it; ${method} is ${isRepeated ? "" : "not "}sent again`, async () => {
-    let isLost = true;
-    await using world = await initialised({
-      [method]: async (asked, reply) => {
-        if (!isLost) return await reply.json(result(asked, { tools: [] }));
-        isLost = false;
-        const stream = await reply.sse();
-        await stream.message(error(asked, -32001, "Session expired"));
-        await stream.end();
-      },
-    });
-    const { client, server } = world;
-    client.request(1, method, { name: "x" });
-    const { json } = await client.next();
-    assertEquals("result" in json, isRepeated);
-    if (!isRepeated) assertEquals(json.error.message, "Session expired");
-    client.request(2, method, { name: "x" });
-    assertEquals("result" in (await client.next()).json, true);
-    assertEquals(trace(server).at(-1), [method, "session-2"]);
-  });
-}
 
 Deno.test("a session that is lost again and again is an error, not a loop", async () => {
   await using world = await initialised({

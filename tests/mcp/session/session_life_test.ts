@@ -170,37 +170,24 @@ for (const status of [404, 500, 503]) {
   });
 }
 
-for (
-  const [status, type, message, code] of [
-    [
-      403,
-      "AccessDeniedException",
-      "User: arn:aws:iam::1:user/x is not authorized to perform: execute-api:Invoke",
-      -31013,
-    ],
-    [
-      403,
-      "ExpiredTokenException",
-      "The security token included in the request is expired",
-      -31012,
-    ],
-    [
-      401,
-      "MissingAuthenticationTokenException",
-      "Missing Authentication Token",
-      -31013,
-    ],
-  ] as const
-) {
-  Deno.test(`a ${status} from IAM (${type}) says which, with the AWS error type`, async () => {
-    await using w = await initialised({
-      m: (_message, reply) =>
-        reply.json({ message }, status, { "x-amzn-errortype": type }),
-    });
-    const json = await w.client.ask(1, "m");
-    assertEquals([json.error.code, json.error.data.awsError], [code, type]);
+Deno.test("a 403 from IAM says which, with the AWS error type", async () => {
+  await using w = await initialised({
+    m: (_message, reply) =>
+      reply.json(
+        {
+          message:
+            "User: arn:aws:iam::1:user/x is not authorized to perform: execute-api:Invoke",
+        },
+        403,
+        { "x-amzn-errortype": "AccessDeniedException" },
+      ),
   });
-}
+  const { error } = await w.client.ask(1, "m");
+  assertEquals(
+    [error.code, error.data.awsError],
+    [-31013, "AccessDeniedException"],
+  );
+});
 
 Deno.test("an HTTP error of AWS's own has its status, AWS error type and message", async () => {
   await using w = await initialised({

@@ -44,10 +44,6 @@ export async function world(
   });
 }
 
-export const json =
-  (status: number, body: (call: Call) => unknown): Signal => (call, reply) =>
-    reply.json(body(call), status);
-
 export const rpc = (
   id: unknown,
   code: number,
@@ -59,3 +55,11 @@ export const rpc = (
   error: { code, message },
   ...more,
 });
+
+export const json = (status: number, body: unknown): Signal => (_call, reply) =>
+  reply.json(body, status);
+
+/** An error under the call's own ID. */
+export const own =
+  (status: number, code: number, message: string, more = {}): Signal =>
+  (call, reply) => reply.json(rpc(call.id, code, message, more), status);

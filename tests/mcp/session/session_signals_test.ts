@@ -6,6 +6,7 @@ import {
   CALL,
   type Call,
   json,
+  own,
   rpc,
   type Signal,
   world,
@@ -33,81 +34,76 @@ const NO_VALID = "Bad Request: No valid session ID provided";
 const BEFORE: Record<string, Signal> = {
   "a 404 with nothing": text(404, ""),
   "a 404 of a web server": text(404, "<h1>Not Found</h1>", "text/html"),
-  "a 404 with an error of no ID": json(404, () => rpc(null, -32603, "gone")),
+  "a 404 with an error of no ID": json(404, rpc(null, -32603, "gone")),
   "a 404 with an error of another ID": json(
     404,
-    () => rpc("server-error", -32600, "Session not found"),
+    rpc("server-error", -32600, "Session not found"),
   ),
-  "a 404 with an error of the call's ID about the session": json(
+  "a 404 with an error of the call's ID about the session": own(
     404,
-    ({ id }) => rpc(id, -32000, "Invalid or expired session"),
+    -32000,
+    "Invalid or expired session",
   ),
   "a 400 in text (FastMCP)": text(400, NO_VALID),
   "a 400 as JSON (python-sdk)": json(
     400,
-    () => rpc("server-error", -32600, NO_VALID),
+    rpc("server-error", -32600, NO_VALID),
   ),
   "a 400 without an ID (typescript-sdk)": json(
     400,
-    () => rpc(null, -32000, "Bad Request: Server not initialized"),
+    rpc(null, -32000, "Bad Request: Server not initialized"),
   ),
-  "a 400 with the call's ID": json(
-    400,
-    ({ id }) => rpc(id, -32603, "Session not found"),
-  ),
+  "a 400 with the call's ID": own(400, -32603, "Session not found"),
   "a 400 of the C# SDK": json(
     400,
-    () =>
-      rpc(
-        "",
-        -32000,
-        "Bad Request: A new session can only be created by an initialize request. Include a valid Mcp-Session-Id header",
-      ),
+    rpc(
+      "",
+      -32000,
+      "Bad Request: A new session can only be created by an initialize request. Include a valid Mcp-Session-Id header",
+    ),
   ),
   "a 401 in text (rmcp)": text(401, "Unauthorized: Session not found"),
-  "a 401 as JSON": json(401, () => rpc(null, -32001, "Session not found")),
+  "a 401 as JSON": json(401, rpc(null, -32001, "Session not found")),
   "a 410": text(410, "Session has been terminated"),
-  "a 400 of the AWS MCP server": json(
+  "a 400 of the AWS MCP server": own(400, -30001, AWS_WORDS),
+  "a 400 of the AWS MCP server beside a null result": own(
     400,
-    ({ id }) => rpc(id, -30001, AWS_WORDS),
-  ),
-  "a 400 of the AWS MCP server beside a null result": json(
-    400,
-    ({ id }) => rpc(id, -30001, AWS_WORDS, { result: null }),
+    -30001,
+    AWS_WORDS,
+    { result: null },
   ),
   "a 400 of the AWS MCP server with an empty ID": json(
     400,
-    () => rpc("", -30001, AWS_WORDS),
+    rpc("", -30001, AWS_WORDS),
   ),
   "a 400 with an error in words (keryx)": json(
     400,
-    () => ({ error: "Session not found" }),
+    { error: "Session not found" },
   ),
   "a 400 with an error in an object": json(
     400,
-    () => ({ error: { code: "SESSION_NOT_FOUND" } }),
+    { error: { code: "SESSION_NOT_FOUND" } },
   ),
   "a 400 with an event": text(
     400,
     'event: message\ndata: {"error":"Session not found"}\n\n',
     "text/event-stream",
   ),
-  "a 400 with a detail": json(400, () => ({ detail: "Unknown session" })),
-  "a 200 of the AWS MCP server": json(
-    200,
-    ({ id }) => rpc(id, -30001, AWS_WORDS),
-  ),
+  "a 400 with a detail": json(400, { detail: "Unknown session" }),
+  "a 200 of the AWS MCP server": own(200, -30001, AWS_WORDS),
   "a 200 of the AWS MCP server without an ID": json(
     200,
-    () => rpc(null, -30001, AWS_WORDS),
+    rpc(null, -30001, AWS_WORDS),
   ),
-  "a 200 of the AWS MCP server beside a null result": json(
+  "a 200 of the AWS MCP server beside a null result": own(
     200,
-    ({ id }) => rpc(id, -30001, AWS_WORDS, { result: null }),
+    -30001,
+    AWS_WORDS,
+    { result: null },
   ),
   "a 200 of the AWS MCP server with an empty ID": json(
     200,
-    () => rpc("", -30001, AWS_WORDS),
+    rpc("", -30001, AWS_WORDS),
   ),
   "an event of the AWS MCP server beside a null result": event(({ id }) =>
     rpc(id, -30001, AWS_WORDS, { result: null })
@@ -121,10 +117,7 @@ const BEFORE: Record<string, Signal> = {
   "an event of the AWS MCP server without an ID": event(() =>
     rpc(null, -30001, AWS_WORDS)
   ),
-  "a 200 with an error in words": json(
-    200,
-    () => ({ error: "Session not found" }),
-  ),
+  "a 200 with an error in words": json(200, { error: "Session not found" }),
   "a 200 in text": text(200, "Session not found"),
   "an event with an error in words (keryx)": event(() => ({
     error: "Session not found",
@@ -152,20 +145,16 @@ for (const [what, signal] of Object.entries(BEFORE)) {
 
 /** What may have come after the call was run, and tells of its session. */
 const AFTER: Record<string, Signal> = {
-  "a 200 with -32001": json(
-    200,
-    ({ id }) => rpc(id, -32001, "Session not found"),
-  ),
-  "a 200 with -32600": json(
-    200,
-    ({ id }) => rpc(id, -32600, "Session has expired"),
-  ),
+  "a 200 with -32001": own(200, -32001, "Session not found"),
+  "a 200 with -32600": own(200, -32600, "Session has expired"),
+  "a 200 with -32000": own(200, -32000, "Session has expired"),
   "an event with -32001": event(({ id }) =>
     rpc(id, -32001, "Session not found")
   ),
-  "a 404 with the call's ID and the code alone": json(
+  "a 404 with the call's ID and the code alone": own(
     404,
-    ({ id }) => rpc(id, -32001, "the order was placed"),
+    -32001,
+    "the order was placed",
   ),
   "the AWS MCP server's error after progress": async (call, reply) => {
     const stream = await reply.sse();
@@ -211,7 +200,7 @@ for (
   const [what, lose] of Object.entries<Signal>({
     "a 404 to the POST": text(404, "Could not find session"),
     "a 400 to the POST": text(400, "No transport found for sessionId"),
-    "a 401 to the POST": json(401, () => rpc(null, -32001, "Unknown session")),
+    "a 401 to the POST": json(401, rpc(null, -32001, "Unknown session")),
   })
 ) {
   Deno.test(`over HTTP+SSE a session lost by ${what} is replaced, and the call is run once`, async () => {

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { error, mcp } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
-import { CALL, json, rpc, type Signal, world } from "./session_signals.ts";
+import { CALL, own, rpc, type Signal, world } from "./session_signals.ts";
 
 /** Ways to say that a session is not known. */
 const WORDINGS = [
@@ -35,57 +35,45 @@ Deno.test("a 400 in any of the words for a session that is not known is recovere
   }
 });
 
-/** What is the call's own answer, whatever it looks like. */
-const ANSWERS: Record<string, [signal: Signal, message: string]> = {
-  "a 404 with an error of the call's ID": [
-    json(
-      404,
-      ({ id }) =>
-        rpc(id, -32000, "the order was placed, its receipt is not there"),
-    ),
-    "the order was placed, its receipt is not there",
-  ],
-  "a 404 with -32601 of the call's ID": [
-    json(404, ({ id }) => rpc(id, -32601, "Method not found")),
-    "Method not found",
-  ],
-  "a 404 with a tool's own session": [
-    json(404, ({ id }) => rpc(id, -32000, "Browser session 42 not found")),
-    "Browser session 42 not found",
-  ],
-  "a 429 with an error of the call's ID": [
-    json(429, ({ id }) => rpc(id, -32000, "the bank was asked too often")),
-    "the bank was asked too often",
-  ],
-  "a 400 with another error": [
-    json(400, ({ id }) => rpc(id, -32602, "session_name is required")),
-    "session_name is required",
-  ],
-  "a 400 about the form of a tool's session": [
-    json(400, ({ id }) => rpc(id, -32000, "Invalid session format")),
-    "Invalid session format",
-  ],
-  "a 400 about a limit of a tool's session": [
-    json(400, ({ id }) => rpc(id, -32000, "Session timeout must be a number")),
-    "Session timeout must be a number",
-  ],
-  "a 401 with a challenge": [
-    (_call, reply) =>
-      reply.json(rpc(null, -32001, "Session expired"), 401, {
-        "www-authenticate": "Bearer",
-      }),
-    "Session expired",
-  ],
-};
+/** Errors that are the call's own answer, whatever they look like. */
+const ANSWERS = [
+  [404, -32000, "the order was placed, its receipt is not there"],
+  [404, -32601, "Method not found"],
+  [404, -32000, "Browser session 42 not found"],
+  [429, -32000, "the bank was asked too often"],
+  [400, -32602, "session_name is required"],
+  [400, -32000, "Invalid session format"],
+  [400, -32000, "Session timeout must be a number"],
+  [200, -32602, "Invalid session: no such argument"],
+  [200, -32602, "Invalid params: sessionDuration must be a number"],
+  [200, -32603, "Missing required argument: session_name"],
+  [200, -32000, "Browser session 42 not found"],
+  [200, -32001, "The session token of the bank is invalid"],
+] as const;
 
-for (const [what, [signal, message]] of Object.entries(ANSWERS)) {
+const CHALLENGE: Signal = (_call, reply) =>
+  reply.json(rpc(null, -32001, "Session expired"), 401, {
+    "www-authenticate": "Bearer",
+  });
+
+for (
+  const [what, message, signal] of [
+    ...ANSWERS.map(([status, code, message]) =>
+      [
+        `a ${status} with ${code} "${message}"`,
+        message,
+        own(status, code, message),
+      ] as const
+    ),
+    ["a 401 with a challenge", "Session expired", CHALLENGE] as const,
+  ]
+) {
   Deno.test(`${what} is the answer: the call is sent once, and the session lives on`, async () => {
     await using w = await world(signal, { runs: true });
     w.client.request(3, "tools/call", CALL);
     const { json } = await w.client.next();
     assertEquals([json.id, json.error.message], [3, message]);
-    w.client.request(4, "tools/call", CALL);
-    assertEquals((await w.client.answer(4)).json.result, { said: "ok" });
+    assertEquals((await w.client.ask(4, "tools/call", CALL)).result.said, "ok");
     assertEquals([w.ran(), w.opened()], [2, 1]);
   });
 }

@@ -119,21 +119,6 @@ for (const id of [undefined, "1"]) {
   });
 }
 
-for (const body of ['"id":null,', "", '"id":1,']) {
-  Deno.test(`a 4xx with a JSON-RPC error (${body || "no id"}) goes to the client as it is, id set when absent`, async () => {
-    const rest =
-      '"jsonrpc":"2.0","error":{"code":-32021,"message":"no","data":{"requiredCapabilities":{"sampling":{}}}}}';
-    const { text } = await answerWhen((_message, reply) =>
-      reply.status(
-        400,
-        { "content-type": "application/json" },
-        `{${body}${rest}`,
-      )
-    );
-    assertEquals(text, `{"id":1,${rest}`);
-  });
-}
-
 Deno.test("a 404 with -32601 to a request goes to the client as it is", async () => {
   const { error: told } = await answerWhen((message, reply) =>
     reply.json(error(message, -32601, "Method not found"), 404)
@@ -198,13 +183,6 @@ Deno.test("a tool that the list calls idempotent is called again after a 503", a
   await w.client.ask(1, "tools/list", modern());
   w.client.request(2, "tools/call", modern({ name: "put" }));
   assertEquals((await w.client.answer(2)).json.result, { said: "put" });
-});
-
-Deno.test("a redirect is an error and not followed", async () => {
-  const { error: told, requests } = await answerWhen((_message, reply) =>
-    reply.status(307, { location: "/elsewhere?x=1" })
-  );
-  assertEquals([told.code, requests.length], [-31017, 1]);
 });
 
 Deno.test("a batch in the target's answer loses what the client must not see, and no more", async () => {
