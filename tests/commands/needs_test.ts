@@ -136,6 +136,11 @@ for (
   });
 }
 
+Deno.test("receipts need STS, which says who answered", async () => {
+  const hosts = await hostsOf({ env: KEYS }, "--receipt");
+  assertEquals(hosts, ["sts.eu-west-1.amazonaws.com:443"]);
+});
+
 Deno.test("a login session needs sign-in and its directory", async () => {
   const config =
     "[default]\nlogin_session = arn:aws:iam::123456789012:user/x\n";

@@ -301,10 +301,13 @@ for (const shell of SHELLS) {
   });
 }
 
-Deno.test("a switch that is on is offered as what turns it off", () => {
-  const flags = PROXY_FLAGS.map(({ flag }) => flag);
-  assert(flags.includes("no-recover"));
-  assert(!flags.includes("recover"));
+Deno.test("a switch takes no value, and one that is on is offered as what turns it off", () => {
+  const valueOf = (name: string) =>
+    PROXY_FLAGS.filter(({ flag }) => flag === name)
+      .map(({ value }) => value !== undefined);
+  assertEquals(valueOf("no-recover"), [false]);
+  assertEquals(valueOf("recover"), []);
+  assertEquals(valueOf("region"), [true]);
 });
 
 Deno.test("a shell that is not known is a fault that names those that are", async () => {
