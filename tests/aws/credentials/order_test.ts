@@ -8,7 +8,7 @@ import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { ENV_KEYS } from "./assert_lacks.ts";
 import { MetadataPeer } from "./peers.ts";
-import { Machine, program } from "./shared/machine.ts";
+import { Machine, program, role } from "./shared/machine.ts";
 import { keySection, World } from "./world.ts";
 
 const CONTAINER = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -219,7 +219,7 @@ Deno.test("the environment's web identity comes before the default profile's key
 Deno.test("environment keys and a role of the profile come before the environment's web identity", async () => {
   await using machine = new Machine({
     credentials: sections("base"),
-    config: `[default]\nrole_arn = ${ROLE}/caller\nsource_profile = base\n`,
+    config: role("caller"),
   });
   assertEquals(await foundWithToken(machine), "ASIACALLER1");
   assertEquals(await foundWithToken(machine, ENV_KEYS), "ASIAENV");

@@ -7,19 +7,31 @@ import { createCredentialSource } from "../../../../src/aws/credentials/credenti
 import { CredentialsError } from "../../../../src/errors.ts";
 import type { Log } from "../../../../src/log/log.ts";
 import { SECRETS_SEEN } from "../../../support/secrets_seen.ts";
-import { ContainerPeer, keysOf, StsPeer } from "../peers.ts";
-import { World } from "../world.ts";
+import { ContainerPeer, StsPeer } from "../peers.ts";
+import { keySection, World } from "../world.ts";
 import type { CredentialSource } from "../../../../src/aws/credentials/types.ts";
 
 /** A profile's keys, as lines. */
 export function keys(name: string): string {
-  const { accessKeyId, secretAccessKey } = keysOf(name);
-  return `aws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = ${secretAccessKey}\n`;
+  return keySection(name).replace("[default]\n", "");
 }
 
 /** The default profile with its keys. */
-export const DEFAULT = `[default]\n${keys("default")}`;
+export const DEFAULT = keySection("default");
+
+/** A profile that is the source of roles. */
+export const BASE = keySection("base", "base");
+
+/** A role of the default profile, assumed with another's credentials. */
+export function role(name: string, source = "base"): string {
+  return `[default]\nrole_arn = arn:aws:iam::123456789012:role/${name}\n` +
+    `source_profile = ${source}\n`;
+}
+
+/** A role with a session's name. */
+export const SESSION = "[profile app]\nsource_profile = base\n" +
+  "role_arn = arn:aws:iam::123456789012:role/app\n" +
+  "role_session_name = old\n";
 
 /** A home directory with a container and an STS beside it. */
 export class Machine extends World {
@@ -85,6 +97,12 @@ export async function outcome(source: CredentialSource): Promise<string> {
     SECRETS_SEEN.check(error.message);
     return error.message;
   }
+}
+
+/** What defined the identity is gone: neither it nor another one signs. */
+export async function assertGone(source: CredentialSource): Promise<void> {
+  const gone = "its credentials are no longer in";
+  assertStringIncludes(await outcome(source), gone);
 }
 
 /** An error that names the file and the line, and asks nobody else. */

@@ -3,11 +3,19 @@
  * rewrite: the identity that was found in them stays, or there is an error.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createHash } from "node:crypto";
 import { CredentialsError } from "../../../../src/errors.ts";
-import { SsoPeer } from "../peers.ts";
-import { DEFAULT, keys, Machine, outcome } from "./machine.ts";
-import { SESSION } from "./cut_test.ts";
+import { inAnHour, SsoPeer } from "../peers.ts";
+import { START_URL, tokenFile } from "../sso_world.ts";
+import {
+  assertGone,
+  BASE,
+  DEFAULT,
+  keys,
+  Machine,
+  outcome,
+  role,
+  SESSION,
+} from "./machine.ts";
 
 /** What a rotator leaves of the default profile's keys for a moment. */
 const MOMENTS: Record<string, string> = {
@@ -43,15 +51,14 @@ for (const [moment, text] of Object.entries(MOMENTS)) {
 }
 
 Deno.test("a role is not left for the profile's own keys while the config file is empty (C10)", async () => {
-  const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-    "source_profile = default\n";
+  const own = role("app", "default");
   for (const text of ["", "[default]\n", "[profile x]\nregion = y\n", "[def"]) {
-    await using machine = new Machine({ credentials: DEFAULT, config: role });
+    await using machine = new Machine({ credentials: DEFAULT, config: own });
     const source = machine.source();
     assertEquals(await outcome(source), "ASIAAPP1");
     const path = machine.write(".aws/config", text);
     assertEquals(await outcome(source), "ASIAAPP1", text);
-    Deno.writeTextFileSync(path, role.replace("/app", "/other"));
+    Deno.writeTextFileSync(path, own.replace("/app", "/other"));
     assertEquals(await outcome(source), "ASIAOTHER2", text);
   }
 });
@@ -59,9 +66,8 @@ Deno.test("a role is not left for the profile's own keys while the config file i
 Deno.test("a role whose source profile is cut keeps its session (C10)", async () => {
   for (const text of ["", "[base]\n", "[base]\naws_access_key_id = A\n"]) {
     await using machine = new Machine({
-      credentials: `[base]\n${keys("base")}`,
-      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-        "source_profile = base\n",
+      credentials: BASE,
+      config: role("app"),
     });
     const source = machine.source();
     assertEquals(await outcome(source), "ASIAAPP1");
@@ -78,10 +84,7 @@ Deno.test("keys that were refused or are over get the error, not the container's
   const found = await source.get({ refresh: refused }).catch((error) => error);
   assert(found instanceof CredentialsError, String(found));
   assertStringIncludes(found.message, "its credentials are no longer in");
-  assertStringIncludes(
-    await outcome(source),
-    "its credentials are no longer in",
-  );
+  await assertGone(source);
   machine.write(".aws/credentials", DEFAULT);
   assertEquals(await outcome(source), "ASIADEFAULT");
   assertEquals(machine.container.requests, []);
@@ -91,18 +94,14 @@ Deno.test("a session that is over while the file is empty is not used (C10)", as
   let now = Date.now();
   await using machine = new Machine({
     credentials: DEFAULT,
-    config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-      "source_profile = default\n",
+    config: role("app", "default"),
   });
   const source = machine.source({ now: () => now });
   assertEquals(await outcome(source), "ASIAAPP1");
   machine.write(".aws/config", "");
   assertEquals(await outcome(source), "ASIAAPP1");
   now += 2 * 3_600_000;
-  assertStringIncludes(
-    await outcome(source),
-    "its credentials are no longer in",
-  );
+  await assertGone(source);
   assertEquals(machine.sts.asked.length, 1);
 });
 
@@ -111,18 +110,14 @@ Deno.test("a credentials file that is removed is an error, not the container's p
   const source = machine.source();
   assertEquals(await outcome(source), "ASIADEFAULT");
   Deno.removeSync(machine.path(".aws/credentials"));
-  assertStringIncludes(
-    await outcome(source),
-    "its credentials are no longer in",
-  );
+  await assertGone(source);
   assertEquals(machine.container.requests, []);
 });
 
 Deno.test("a profile that is given another way by hand takes it at the next request", async () => {
   await using machine = new Machine({
-    credentials: `[base]\n${keys("base")}`,
-    config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-      "source_profile = base\n",
+    credentials: BASE,
+    config: role("app"),
   });
   const source = machine.source();
   assertEquals(await outcome(source), "ASIAAPP1");
@@ -130,25 +125,27 @@ Deno.test("a profile that is given another way by hand takes it at the next requ
   assertEquals(await outcome(source), "ASIACONFIG");
 });
 
+const PORTAL = `sso_region = eu-west-1\nsso_start_url = ${START_URL}\n`;
+
+const TOKEN = JSON.stringify({
+  accessToken: "access-token-1",
+  expiresAt: inAnHour().toISOString(),
+});
+
 Deno.test("a session of SSO may be renamed, and the older form moved into one", async () => {
   await using machine = new Machine();
   await using sso = new SsoPeer("access-token-1");
-  const start = "https://corp.awsapps.com/start";
-  const lines = `sso_region = eu-west-1\nsso_start_url = ${start}\n`;
   const whose = "sso_account_id = 1\nsso_role_name = Dev\n";
-  for (const name of [start, "corp", "firm"]) {
-    const hash = createHash("sha1").update(name).digest("hex");
-    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-    const token = JSON.stringify({ accessToken: "access-token-1", expiresAt });
-    machine.write(`.aws/sso/cache/${hash}.json`, token);
+  for (const name of [START_URL, "corp", "firm"]) {
+    machine.write(tokenFile(name), TOKEN);
   }
   const source = machine.source({
     variables: { AWS_ENDPOINT_URL_SSO: sso.url },
   });
   const texts = [
-    `[default]\n${lines}${whose}`,
-    `[default]\nsso_session = corp\n${whose}[sso-session corp]\n${lines}`,
-    `[default]\nsso_session = firm\n${whose}[sso-session firm]\n${lines}`,
+    `[default]\n${PORTAL}${whose}`,
+    `[default]\nsso_session = corp\n${whose}[sso-session corp]\n${PORTAL}`,
+    `[default]\nsso_session = firm\n${whose}[sso-session firm]\n${PORTAL}`,
   ];
   for (const [index, text] of texts.entries()) {
     machine.write(".aws/config", text);
@@ -159,21 +156,20 @@ Deno.test("a session of SSO may be renamed, and the older form moved into one", 
 });
 
 Deno.test("of a profile that is the source of its own role, what neither hangs on may go", async () => {
-  const role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-    "source_profile = default\n";
+  const own = role("app", "default");
   await using machine = new Machine({
     credentials: DEFAULT,
-    config: `${role}sso_region = eu-west-1\n`,
+    config: `${own}sso_region = eu-west-1\n`,
   });
   const source = machine.source();
   assertEquals(await outcome(source), "ASIAAPP1");
-  machine.write(".aws/config", role);
+  machine.write(".aws/config", own);
   assertEquals(await outcome(source), "ASIAAPP2");
 });
 
 Deno.test("a source profile may be left for another one", async () => {
   await using machine = new Machine({
-    credentials: `[base]\n${keys("base")}`,
+    credentials: BASE,
     config: SESSION,
   });
   const source = machine.source({ profile: "app" });
@@ -206,41 +202,29 @@ Deno.test("a file that is rewritten in place with its size and its time is read 
 Deno.test("SSO is not left for the keys beside it while its lines are missing (S1)", async () => {
   await using machine = new Machine({ credentials: DEFAULT });
   await using sso = new SsoPeer("access-token-1");
-  const [account, role] = ["sso_account_id = 1\n", "sso_role_name = Dev\n"];
-  const session = "[sso-session corp]\nsso_region = eu-west-1\n" +
-    "sso_start_url = https://corp.awsapps.com/start\n";
+  const [account, name] = ["sso_account_id = 1\n", "sso_role_name = Dev\n"];
+  const session = `[sso-session corp]\n${PORTAL}`;
   const profile = "[default]\nregion = x\nsso_session = corp\n";
-  const hash = createHash("sha1").update("corp").digest("hex");
-  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-  const token = JSON.stringify({ accessToken: "access-token-1", expiresAt });
-  const tokenFile = machine.write(`.aws/sso/cache/${hash}.json`, token);
-  const config = machine.write(
-    ".aws/config",
-    session + profile + account + role,
-  );
+  const token = machine.write(tokenFile(), TOKEN);
+  const complete = session + profile + account + name;
+  const config = machine.write(".aws/config", complete);
   const source = machine.source({
     variables: { AWS_ENDPOINT_URL_SSO: sso.url },
   });
   assertEquals(await outcome(source), "ASIADEV");
-  for (
-    const text of [
-      session + profile,
-      session,
-      profile + account + role,
-      profile,
-    ]
-  ) {
+  const own = profile + account + name;
+  for (const text of [session + profile, session, own, profile]) {
     Deno.writeTextFileSync(config, text);
     assertEquals(await outcome(source), "ASIADEV", text);
   }
-  Deno.writeTextFileSync(config, session + profile + account + role);
+  Deno.writeTextFileSync(config, complete);
   assertEquals(await outcome(source), "ASIADEV");
   // A token that is half written is no reason, either; one that is gone is.
-  for (const text of ["", token.slice(0, 9), "{}"]) {
-    Deno.writeTextFileSync(tokenFile, text);
+  for (const text of ["", TOKEN.slice(0, 9), "{}"]) {
+    Deno.writeTextFileSync(token, text);
     assertEquals(await outcome(source), "ASIADEV", text);
   }
-  Deno.removeSync(tokenFile);
+  Deno.removeSync(token);
   assertStringIncludes(await outcome(source), "there is no SSO session");
 });
 
@@ -253,11 +237,7 @@ Deno.test("an identity that the same file defines anew is taken", async () => {
   const path = machine.path(".aws/credentials");
   Deno.writeTextFileSync(path, `[default]\n${keys("next")}`);
   assertEquals(await outcome(source), "ASIANEXT");
-  machine.write(
-    ".aws/config",
-    "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-      "source_profile = base\n",
-  );
-  Deno.writeTextFileSync(path, `[base]\n${keys("base")}`);
+  machine.write(".aws/config", role("app"));
+  Deno.writeTextFileSync(path, BASE);
   assertEquals(await outcome(source), "ASIAAPP1");
 });

@@ -1,13 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DEFAULT, keys, Machine } from "./machine.ts";
+import { DEFAULT, keys, Machine, role } from "./machine.ts";
 
 Deno.test("roles that are each other's source are a circle, with keys too (S5)", async () => {
-  const role = (name: string, from: string) =>
-    `[profile ${name}]\nsource_profile = ${from}\n` +
-    `role_arn = arn:aws:iam::123456789012:role/${name}\n`;
+  const named = (name: string, from: string) =>
+    role(name, from).replace("default", `profile ${name}`);
   await using machine = new Machine({
-    config: role("a", "b") + keys("a") + role("b", "a") + role("own", "own") +
-      keys("own") + role("over", "own"),
+    config: named("a", "b") + keys("a") + named("b", "a") +
+      named("own", "own") + keys("own") + named("over", "own"),
   });
   assertStringIncludes(await machine.found("a"), "in a circle: a → b → a");
   assertEquals(machine.sts.asked, []);
@@ -46,8 +45,7 @@ Deno.test("a role's duration is read as the AWS CLI reads it (M2)", async () => 
   for (const [text, sent] of seconds) {
     await using machine = new Machine({
       credentials: DEFAULT,
-      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-        `source_profile = default\nduration_seconds = ${text}\n`,
+      config: `${role("app", "default")}duration_seconds = ${text}\n`,
     });
     assertEquals(await machine.found(), "ASIAAPP1");
     assertEquals(machine.sts.asked[0].seconds, sent, text);
@@ -58,8 +56,7 @@ Deno.test("a role's duration that no session has is refused with its file and li
   for (const text of ["-5", "0", "899", "43201", "+1_0"]) {
     await using machine = new Machine({
       credentials: DEFAULT,
-      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-        `source_profile = default\nduration_seconds = ${text}\n`,
+      config: `${role("app", "default")}duration_seconds = ${text}\n`,
     });
     const found = await machine.found();
     assertStringIncludes(found, "config line 4) must be from 900 to 43200");
@@ -77,8 +74,7 @@ Deno.test("a region in a variable that cannot be sent is refused by its name, an
   ) {
     await using machine = new Machine({
       credentials: DEFAULT,
-      config: "[default]\nrole_arn = arn:aws:iam::123456789012:role/app\n" +
-        "source_profile = default\n",
+      config: role("app", "default"),
     });
     const found = await machine.found(undefined, { AWS_REGION: text });
     assertStringIncludes(found, `AWS_REGION has ${said}`);
@@ -101,7 +97,7 @@ Deno.test("a web identity of a profile is an error without a role, and comes bef
       "role_arn = arn:aws:iam::123456789012:role/web\n",
   );
   assertEquals(await machine.found(), "ASIAWEB1");
-  const role = { AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/env" };
-  assertEquals(await machine.found(undefined, role), "ASIAENV2");
-  assertEquals(await machine.found("default", role), "ASIAWEB3");
+  const env = { AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/env" };
+  assertEquals(await machine.found(undefined, env), "ASIAENV2");
+  assertEquals(await machine.found("default", env), "ASIAWEB3");
 });
