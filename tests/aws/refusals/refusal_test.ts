@@ -31,6 +31,12 @@ function explained(
   return error;
 }
 
+/** The error of a 403 whose type stands in AWS's header. */
+function declared(type: string, message: string): ProxyError {
+  const headers = { "x-amzn-errortype": type };
+  return explained(403, JSON.stringify({ message }), headers);
+}
+
 Deno.test("each refusal is known by its header, its JSON and its XML", () => {
   for (
     const [type, xmlCode, message, reason, cause] of [
@@ -88,15 +94,10 @@ Deno.test("each refusal is known by its header, its JSON and its XML", () => {
     ] as const
   ) {
     const errors = [
-      explained(403, JSON.stringify({ message }), {
-        "x-amzn-errortype": `${type}:http://internal.amazon.com/coral/`,
-      }),
+      declared(`${type}:http://internal.amazon.com/coral/`, message),
       explained(
         400,
-        JSON.stringify({
-          __type: `com.amazon.coral#${type}`,
-          Message: message,
-        }),
+        JSON.stringify({ __type: `a.b#${type}`, Message: message }),
       ),
       explained(401, JSON.stringify({ code: type, message })),
       explained(
@@ -154,21 +155,16 @@ Deno.test("a wrong scope names what the target wants", () => {
 });
 
 Deno.test("a refused principal is named, with what it may not do", () => {
-  const error = explained(
-    403,
-    JSON.stringify({
-      Message: "User: arn:aws:sts::123456789012:assumed-role/dev/me is not " +
-        "authorized to perform: bedrock-agentcore:InvokeAgentRuntime on " +
-        "resource: arn:aws:bedrock-agentcore:eu-west-1:123456789012:runtime/a " +
-        "because no identity-based policy allows it",
-    }),
-    { "x-amzn-errortype": "AccessDeniedException" },
+  const principal = "arn:aws:sts::123456789012:assumed-role/dev/me";
+  const error = declared(
+    "AccessDeniedException",
+    `User: ${principal} is not authorized to perform: ` +
+      "bedrock-agentcore:InvokeAgentRuntime on resource: " +
+      "arn:aws:bedrock-agentcore:eu-west-1:123456789012:runtime/a because no " +
+      "identity-based policy allows it",
   );
   assertEquals(error.reason, "signature");
-  assertEquals(
-    error.data.principal,
-    "arn:aws:sts::123456789012:assumed-role/dev/me",
-  );
+  assertEquals(error.data.principal, principal);
   assertEquals(error.data.action, "bedrock-agentcore:InvokeAgentRuntime");
   assertStringIncludes(
     error.message,
@@ -178,16 +174,13 @@ Deno.test("a refused principal is named, with what it may not do", () => {
 });
 
 Deno.test("a missing token points at the path too", () => {
-  const error = explained(403, '{"message":"Missing Authentication Token"}', {
-    "x-amzn-errortype": "MissingAuthenticationTokenException",
-  });
+  const type = "MissingAuthenticationTokenException";
+  const error = declared(type, "Missing Authentication Token");
   assertMatch(error.message, /no such path or method/);
 });
 
 Deno.test("a bare Forbidden lists what it can be", () => {
-  const api = explained(403, '{"message":"Forbidden"}', {
-    "x-amzn-errortype": "ForbiddenException",
-  });
+  const api = declared("ForbiddenException", "Forbidden");
   assertEquals(api.data.cause, "forbidden");
   assertMatch(api.message, /resource policy/);
 
@@ -198,9 +191,7 @@ Deno.test("a bare Forbidden lists what it can be", () => {
       "see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
     ]
   ) {
-    const lambda = explained(403, JSON.stringify({ Message: message }), {
-      "x-amzn-errortype": "AccessDeniedException",
-    });
+    const lambda = declared("AccessDeniedException", message);
     assertMatch(lambda.message, /lambda:InvokeFunctionUrl/);
   }
 });
@@ -261,14 +252,13 @@ Deno.test("a body whose hash is not the declared one is told", () => {
 });
 
 Deno.test("an explicit deny is not cured by another policy that allows", () => {
-  const error = explained(
-    403,
-    '{"Message":"User: arn:aws:iam::123456789012:user/one is not authorized to perform: execute-api:Invoke on resource: arn:x with an explicit deny in a service control policy"}',
-    { "x-amzn-errortype": "AccessDeniedException" },
+  const error = declared(
+    "AccessDeniedException",
+    "User: arn:aws:iam::123456789012:user/one is not authorized to perform: " +
+      "execute-api:Invoke on resource: arn:x with an explicit deny in a " +
+      "service control policy",
   );
-  assertStringIncludes(
-    error.message,
-    "take the deny out of the service control policy",
-  );
+  const hint = "take the deny out of the service control policy";
+  assertStringIncludes(error.message, hint);
   assertEquals(error.data.explicitDeny, true);
 });
