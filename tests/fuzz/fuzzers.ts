@@ -7,6 +7,7 @@ import { fuzzHttpHeads } from "./http_heads.ts";
 import { fuzzJsonAnswers } from "./json_answers.ts";
 import { fuzzLoginAnswers } from "./login_answers.ts";
 import { fuzzOptions } from "./options.ts";
+import { fuzzHttpReplays } from "./recorder/http_replays.ts";
 import { fuzzRecorderInput } from "./recorder/input.ts";
 import { fuzzRecordings } from "./recorder/recordings.ts";
 import { fuzzReplays } from "./recorder/replays.ts";
@@ -33,6 +34,7 @@ export const FUZZERS: Readonly<
   "what a recorder sees": { fuzz: fuzzRecorderInput, cases: 60 },
   "recordings": { fuzz: fuzzRecordings, cases: 100 },
   "replays": { fuzz: fuzzReplays, cases: 1, isSlow: true },
+  "replays of HTTP server mode": { fuzz: fuzzHttpReplays, cases: 2 },
   "shared files": { fuzz: fuzzSharedFiles, cases: 150 },
   "options": { fuzz: fuzzOptions, cases: 1_000 },
 };

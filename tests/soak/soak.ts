@@ -122,7 +122,12 @@ async function askOne(
   const trace = target.take(request.number);
   const { outcome } = told;
   if (layer.refuses?.(request)) {
-    const isRight = outcome === "own:blocked" && trace.arrivals === 0;
+    const { hasReset, hasRestarted } = meanwhile();
+    // The list of tools that says so meets what any request may meet.
+    const isUnlisted = outcome === "own:unreachable" &&
+      (hasReset || hasRestarted);
+    const isRight = trace.arrivals === 0 &&
+      (outcome === "own:blocked" || isUnlisted);
     const fault = `${request.message.id} was not to be sent: ${outcome}`;
     return isRight ? { outcome } : { outcome, fault };
   }

@@ -77,7 +77,11 @@ export function httpClient(url: Promise<URL>): Client {
 
 /** A message; what was not UTF-8 is none today either. */
 function bytesOf(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
+  const encoder = new TextEncoder();
   const isBroken = text.includes("\ufffd") && parseJson(text) === undefined;
-  return isBroken ? bytes.map((byte) => byte > 0x7f ? 0xff : byte) : bytes;
+  if (!isBroken) return encoder.encode(text);
+  const parts = text.split("\ufffd").map((part) => encoder.encode(part));
+  return Uint8Array.from(
+    parts.flatMap((part, at) => at === 0 ? [...part] : [0xff, ...part]),
+  );
 }
