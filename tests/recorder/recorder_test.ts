@@ -58,7 +58,7 @@ async function recordFaults(
 ): Promise<Recording & { mode: number | null; names: string[] }> {
   await using directory = await RecordingDirectory.make();
   await using server = await RawServer.start(faulty(new Sessions()));
-  await using proxy = await directory.start({
+  await using proxy = await directory.startHere({
     target: server.url,
     args: ["--retries", "0", "--header", `X-Key: ${HEADER}`, ...args],
   });
@@ -162,7 +162,7 @@ Deno.test("a recording names each identity that signs, and says when it is anoth
   await Deno.mkdir(`${home}/.aws`);
   await Deno.writeTextFile(keys, keysOf("AKIDFIRSTKEY000001"));
   {
-    await using proxy = await directory.start({
+    await using proxy = await directory.startHere({
       target: server.url,
       home,
       env: {
@@ -239,7 +239,7 @@ Deno.test("in HTTP server mode a recording has each client's messages and what t
 Deno.test("a recording over its size loses its oldest part, says so, and is one file in the end", async () => {
   await using directory = await RecordingDirectory.make();
   await using server = await RawServer.start(mcp({}));
-  await using proxy = await directory.start({
+  await using proxy = await directory.startHere({
     target: server.url,
     args: ["--record-max", "16KiB"],
   });
@@ -293,7 +293,7 @@ Deno.test({
 });
 
 async function refusalOf(directory: RecordingDirectory): Promise<string> {
-  await using proxy = await directory.start({
+  await using proxy = await directory.startHere({
     target: new URL("http://127.0.0.1:9/mcp"),
   });
   assertEquals((await proxy.status()).code, 2);

@@ -20,7 +20,7 @@ Deno.test({
   async fn() {
     await using directory = await RecordingDirectory.make();
     await using server = await RawServer.start(mcp({}));
-    await using proxy = await directory.start({
+    await using proxy = await directory.startHere({
       target: server.url,
       args: ["--record-max", "16KiB"],
     });

@@ -104,7 +104,7 @@ async function record(
   ...args: string[]
 ): Promise<Recording> {
   await using server = await RawServer.start(target());
-  await using proxy = await directory.start({
+  await using proxy = await directory.startHere({
     target: server.url,
     args: ["--listen", "127.0.0.1:0", "--listen-token", TOKEN, ...args],
     permissions: { net: ["127.0.0.1:0"] },

@@ -466,7 +466,10 @@ for (const [name, { target, client, args }] of Object.entries(KINDS)) {
     await using directory = await RecordingDirectory.make();
     await using server = await RawServer.start(target());
     {
-      await using proxy = await directory.start({ target: server.url, args });
+      await using proxy = await directory.startHere({
+        target: server.url,
+        args,
+      });
       await client(proxy);
       await proxy.closeStdin();
       await proxy.status();

@@ -1,7 +1,13 @@
 /** `replay`: what was recorded, against the program of today. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { runReplay } from "../../src/commands/replay/replay.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { runProgram } from "../commands/program.ts";
-import type { Outcome } from "../commands/command_world.ts";
 import type {
   ProxyProcess,
   ProxyProcessOptions,
@@ -12,17 +18,16 @@ import { RecordingDirectory } from "../support/recording.ts";
 
 const RECORDINGS = new URL("../recordings/", import.meta.url);
 
-/** Plays a file with the permissions that it takes and no more. */
-function replay(path: string, ...args: string[]): Promise<Outcome> {
-  return runProgram(["replay", ...args, path], {
-    target: new URL("http://127.0.0.1:9/mcp"),
-    permissionFlags: [
-      "--no-prompt",
-      "--allow-net=127.0.0.1",
-      "--allow-env",
-      `--allow-read=${path},${path}.older`,
-    ],
+/** Plays a file. */
+async function replay(path: string, ...args: string[]) {
+  let stdout = "";
+  const code = await runReplay([...args, path], {
+    write: (part) => {
+      stdout += part;
+      return Promise.resolve();
+    },
   });
+  return { code, stdout };
 }
 
 const NAMES = ["lost_session", "cut_stream", "refused"] as const;
@@ -32,7 +37,7 @@ async function changed(
   name: typeof NAMES[number],
   directory: RecordingDirectory,
   change: (text: string) => string,
-): Promise<Outcome> {
+) {
   const text = await Deno.readTextFile(new URL(`${name}.jsonl`, RECORDINGS));
   const other = change(text);
   assert(other !== text, "something is changed");
@@ -40,17 +45,38 @@ async function changed(
   return await replay(directory.path, "--fast");
 }
 
+/** The path of one of them. */
+function pathOf(name: typeof NAMES[number]): string {
+  const { pathname } = new URL(`${name}.jsonl`, RECORDINGS);
+  return decodeURIComponent(pathname).replace(/^\/([A-Z]:)/, "$1");
+}
+
 for (const name of NAMES) {
   Deno.test(`the recording ${name} ends today as it did then`, async () => {
-    const { pathname } = new URL(`${name}.jsonl`, RECORDINGS);
-    const path = decodeURIComponent(pathname).replace(/^\/([A-Z]:)/, "$1");
-    const { code, stdout, stderr } = await replay(path, "--fast");
-    assertEquals(code, 0, stdout + stderr);
-    assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
-    const timed = await replay(path);
-    assertEquals(timed.code, 0, timed.stdout + timed.stderr);
+    for (const way of [["--fast"], []]) {
+      const { code, stdout } = await replay(pathOf(name), ...way);
+      assertEquals(code, 0, stdout);
+      assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
+    }
   });
 }
+
+Deno.test("a replay takes the permissions for its file and for loopback, and no more", async () => {
+  const path = pathOf("lost_session");
+  const { code, stdout, stderr } = await runProgram(
+    ["replay", "--fast", path],
+    {
+      target: new URL("http://127.0.0.1:9/mcp"),
+      permissionFlags: [
+        "--no-prompt",
+        "--allow-net=127.0.0.1",
+        "--allow-env",
+        `--allow-read=${path},${path}.older`,
+      ],
+    },
+  );
+  assertEquals(code, 0, stdout + stderr);
+});
 
 Deno.test("a run that replaces no session differs from one that did, message by message", async () => {
   await using directory = await RecordingDirectory.make();
@@ -82,7 +108,7 @@ Deno.test("a target that was not there is not there in a replay either", async (
   const { url } = server;
   await server[Symbol.asyncDispose]();
   {
-    await using proxy = await directory.start({
+    await using proxy = await directory.startHere({
       target: url,
       args: ["--retries", "0"],
     });
@@ -126,7 +152,7 @@ Deno.test("a question of the target's is asked when its call is under way, and a
     },
   }));
   {
-    await using proxy = await directory.start({ target: server.url });
+    await using proxy = await directory.startHere({ target: server.url });
     await proxy.initialize();
     const call = proxy.request("tools/call", { name: "ask", arguments: {} });
     await proxy.frames.find(({ text }) => text.includes("question-1"));
@@ -148,9 +174,11 @@ Deno.test("what is no recording to be played is refused with its reason", async 
   await using directory = await RecordingDirectory.make();
   const refusal = async (text: string): Promise<string> => {
     await Deno.writeTextFile(directory.path, text);
-    const { code, stderr } = await replay(directory.path);
-    assertEquals(code, 2);
-    return stderr;
+    const { message } = await assertRejects(
+      () => replay(directory.path),
+      ConfigError,
+    );
+    return message;
   };
   assertStringIncludes(await refusal("a letter\n"), "is no recording");
   assertStringIncludes(
@@ -187,7 +215,7 @@ Deno.test("what is no recording to be played is refused with its reason", async 
 
 Deno.test("a recording with a head that HTTP does not take, or with one twice, is played all the same", async () => {
   await using directory = await RecordingDirectory.make();
-  const { code, stdout, stderr } = await changed(
+  const { code, stdout } = await changed(
     "cut_stream",
     directory,
     (text) =>
@@ -201,7 +229,7 @@ Deno.test("a recording with a head that HTTP does not take, or with one twice, i
       ),
   );
   assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
-  assertEquals(code, 0, stderr);
+  assertEquals(code, 0, stdout);
 });
 
 /** What is recorded of a client and of how its program ends. */
@@ -209,6 +237,7 @@ async function recorded(
   directory: RecordingDirectory,
   client: (proxy: ProxyProcess) => Promise<unknown>,
   options: Partial<ProxyProcessOptions> = {},
+  start: "start" | "startHere" = "startHere",
 ): Promise<void> {
   await using server = await RawServer.start(mcp({
     "tools/call": async (message, reply) => {
@@ -216,7 +245,10 @@ async function recorded(
       await reply.json(result(message));
     },
   }));
-  await using proxy = await directory.start({ target: server.url, ...options });
+  await using proxy = await directory[start]({
+    target: server.url,
+    ...options,
+  });
   await client(proxy);
   await proxy.closeStdin();
   await proxy.status();
@@ -241,13 +273,18 @@ async function hasText(path: string, text: string): Promise<void> {
 Deno.test("a call that a stop leaves without an answer is sent in a replay, and its answer not compared", async () => {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await using directory = await RecordingDirectory.make();
-    await recorded(directory, async (proxy) => {
-      await proxy.initialize();
-      await proxy.send(HANG);
-      await hasText(directory.path, "initialized");
-      await hasText(directory.path, "hangs");
-      proxy.signal(signal);
-    });
+    await recorded(
+      directory,
+      async (proxy) => {
+        await proxy.initialize();
+        await proxy.send(HANG);
+        await hasText(directory.path, "initialized");
+        await hasText(directory.path, "hangs");
+        proxy.signal(signal);
+      },
+      {},
+      "start",
+    );
     const { stdout, code } = await replay(directory.path, "--fast");
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, "not played: calls that were not answered: 1");
@@ -297,8 +334,9 @@ Deno.test("a recording with a gap is played up to it, and one without its beginn
     assertStringIncludes(stdout, "not played: what came after a gap");
   }
   await write([lines[0], ...lines.slice(4)]);
-  assertStringIncludes(
-    (await replay(directory.path, "--fast")).stderr,
+  await assertRejects(
+    () => replay(directory.path, "--fast"),
+    ConfigError,
     "its beginning is gone",
   );
 });

@@ -131,7 +131,7 @@ async function recorded(...args: string[]): Promise<string[]> {
   const url = new URL(server.url);
   url.searchParams.set("key", KEYS.query);
   {
-    await using proxy = await directory.start({
+    await using proxy = await directory.startHere({
       target: url,
       args: [
         "--cookies",

@@ -45,6 +45,8 @@ export interface LaunchOptions {
 export interface CommandLine extends AsyncDisposable {
   readonly command: string;
   readonly args: string[];
+  /** Those of them that the program is given. */
+  readonly programArgs: readonly string[];
   /** The whole environment: nothing is inherited. */
   readonly env: Record<string, string>;
   /** HOME and working directory. */
@@ -147,20 +149,19 @@ export async function commandLine(
     ...options.denoFlags ?? [],
     String(options.entry ?? Deno.env.get(PROGRAM_VARIABLE) ?? SOURCE),
   ];
+  const programArgs = options.bareArgs ?? [
+    "--target-url",
+    target.href,
+    "--region",
+    TEST_SCOPE.region,
+    "--service-name",
+    TEST_SCOPE.service,
+    ...options.args ?? [],
+  ];
   return {
     command,
-    args: [
-      ...before,
-      ...options.bareArgs ?? [
-        "--target-url",
-        target.href,
-        "--region",
-        TEST_SCOPE.region,
-        "--service-name",
-        TEST_SCOPE.service,
-        ...options.args ?? [],
-      ],
-    ],
+    args: [...before, ...programArgs],
+    programArgs,
     env: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] =>
         entry[1] !== undefined

@@ -12,6 +12,7 @@ import {
   spawn,
 } from "./launch.ts";
 import { type Line, linesOf } from "./lines.ts";
+import type { Running } from "./program_here.ts";
 import { SECRETS_SEEN } from "./secrets_seen.ts";
 
 export { type LaunchOptions, permissionFlags } from "./launch.ts";
@@ -39,17 +40,17 @@ export class ProxyProcess implements AsyncDisposable {
   /** HOME and working directory of the program. */
   readonly home: string;
   readonly #line: CommandLine;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Running;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stdoutWanted = Promise.withResolvers<void>();
   readonly #read: Promise<unknown>;
   #exited = false;
   #nextId = 1;
 
-  private constructor(line: CommandLine, holdStdout: boolean) {
+  private constructor(line: CommandLine, child: Running, holdStdout = false) {
     this.#line = line;
     this.home = line.home;
-    this.#child = spawn(line);
+    this.#child = child;
     this.#stdin = this.#child.stdin.getWriter();
     // Noticed where it is written to; unread, it would end the test run.
     this.#stdin.closed.catch(() => {});
@@ -60,10 +61,16 @@ export class ProxyProcess implements AsyncDisposable {
 
   /** Starts the program. */
   static async start(options: ProxyProcessOptions): Promise<ProxyProcess> {
-    return new ProxyProcess(
-      await commandLine(options),
-      options.holdStdout ?? false,
-    );
+    const line = await commandLine(options);
+    return new ProxyProcess(line, spawn(line), options.holdStdout);
+  }
+
+  /** Runs it in this process, where permissions count for nothing. */
+  static async startHere(options: ProxyProcessOptions): Promise<ProxyProcess> {
+    const line = await commandLine(options);
+    // All of the program is loaded for it.
+    const { runHere } = await import("./program_here.ts");
+    return new ProxyProcess(line, runHere(line), options.holdStdout);
   }
 
   /** Its process ID. */

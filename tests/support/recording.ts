@@ -40,6 +40,16 @@ export class RecordingDirectory implements AsyncDisposable {
     });
   }
 
+  /** The same in this process. */
+  startHere(
+    { args = [], ...options }: ProxyProcessOptions,
+  ): Promise<ProxyProcess> {
+    return ProxyProcess.startHere({
+      ...options,
+      args: ["--record", this.path, ...args],
+    });
+  }
+
   async read(): Promise<Recording> {
     const text = await Deno.readTextFile(this.path);
     const [header, ...lines] = text.trimEnd().split("\n")

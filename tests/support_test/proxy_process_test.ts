@@ -7,6 +7,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { permissionFlags, ProxyProcess } from "../support/proxy_process.ts";
+import { mcp } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
 import { sdkClient } from "../support/sdk_client.ts";
 import { TEST_CREDENTIALS } from "../support/test_identity.ts";
 
@@ -253,4 +255,24 @@ Deno.test("a program that does not start fails with what it says", async () => {
     sdkClient({ target: TARGET, entry: file.entry })
   );
   assertStringIncludes(String(error), "no such luck");
+});
+
+Deno.test("in this process the program answers and logs as in its own, and ends with its stdin", async () => {
+  await using server = await RawServer.start(mcp({}));
+  const seen = [ProxyProcess.start, ProxyProcess.startHere].map(
+    async (start) => {
+      await using proxy = await start({ target: server.url });
+      const { text } = await proxy.initialize();
+      await proxy.closeStdin();
+      const { code } = await proxy.status();
+      return {
+        code,
+        text,
+        log: proxy.log.all.map((line) => line.field("message")).sort(),
+      };
+    },
+  );
+  const [own, here] = await Promise.all(seen);
+  assertEquals(own.code, 0);
+  assertEquals(here, own);
 });
