@@ -45,20 +45,13 @@ async function run(args: readonly string[]): Promise<number> {
     if (name === "help") return await run(["--help", ...rest]);
     if (name === "version") return await run(["--version", ...rest]);
     const command = await parseCommand(args, readVariable);
-    switch (command.kind) {
-      case "help":
-        await print(
-          isCommandName(command.topic)
-            ? commandHelp(command.topic)
-            : helpText(command.topic),
-        );
-        return EXIT_OK;
-      case "version":
-        await print(versionText());
-        return EXIT_OK;
-      case "run":
-        return await runProxy(command);
+    if (command.kind === "run") return await runProxy(command);
+    if (command.kind === "version") await print(versionText());
+    else {
+      const { topic } = command;
+      await print(isCommandName(topic) ? commandHelp(topic) : helpText(topic));
     }
+    return EXIT_OK;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const lines = error.faults.map((fault) =>

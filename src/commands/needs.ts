@@ -72,23 +72,22 @@ export async function findNeeds(
     ? serviceUrl(where, "STS", oneRegion(config.region))
     : undefined;
   if (sts !== undefined) needs.push(netNeed(sts, "ask STS who answered"));
-  const env = (name: string) => where.env(name) || undefined;
+  const queryFor = (name: string | undefined) => ({
+    ...credentialOptions(config, name),
+    env: (name: string) => where.env(name) || undefined,
+  });
   for (const name of profiles.length > 0 ? profiles : [profile]) {
-    const query = { ...credentialOptions(config, name), env };
-    needs.push(...await credentialNeeds(query, options));
+    needs.push(...await credentialNeeds(queryFor(name), options));
   }
   for (const roleArn of [config.writeRole, config.accounts?.template]) {
-    if (roleArn === undefined) continue;
-    const query = { ...credentialOptions(config, profile), env };
-    needs.push(...roleNeeds(query, roleArn));
+    if (roleArn) needs.push(...roleNeeds(queryFor(profile), roleArn));
   }
   const byName = new Map<string, Need>();
   for (const need of needs) {
     // A flag that is kept is read in another directory.
     const isPath = need.kind === "read" || need.kind === "write";
     const value = isPath ? resolve(need.value) : need.value;
-    const name = `${need.kind} ${value}`;
-    if (!byName.has(name)) byName.set(name, { ...need, value });
+    byName.getOrInsert(`${need.kind} ${value}`, { ...need, value });
   }
   return [...byName.values()];
 }

@@ -136,12 +136,7 @@ export async function tryListening(
     isOpen = true;
     if (listen.token === undefined) {
       const directory = runtimeDirectory(context.env);
-      await using _file = await writeTokenFile(
-        "",
-        log,
-        directory,
-        FLAG_NAMES,
-      );
+      await using _file = await writeTokenFile("", log, directory, FLAG_NAMES);
     }
     return { detail: `${address} is free` };
   } catch (error) {
@@ -170,8 +165,6 @@ function adviceFor(address: ListenAddress, detail: string): string {
 async function tryAddress(address: ListenAddress): Promise<void> {
   const server = createServer();
   await listen(server, address, FLAG_NAMES);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  await promise;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
   if (!isTcp(address)) await Deno.remove(address.path).catch(() => {});
 }
