@@ -189,9 +189,7 @@ Deno.test("every variable that goes into an entry means the same there", async (
   for (const set of [variables, elsewhere, writing]) {
     assertEquals(await configOfEntry([], set), await configOf([], set));
   }
-  const front: readonly Option[] = Object.values(
-    OPTION_GROUPS["HTTP server"],
-  );
+  const front: readonly Option[] = Object.values(OPTION_GROUPS["HTTP server"]);
   const carried = Object.values<Option>(OPTIONS)
     .filter((option) => !("secret" in option && option.secret))
     .filter((option) => !front.includes(option))

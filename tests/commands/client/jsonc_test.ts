@@ -116,10 +116,7 @@ Deno.test("JSON: what cannot be understood, or would be harmed, is refused with 
       ["[]", "something else than named settings"],
       ['"text"', "something else than named settings"],
       ['{ "mcpServers": [] }', '"mcpServers" in it is no object'],
-      [
-        '{ "mcpServers": {}, "mcpServers": {} }',
-        "cannot be added to safely",
-      ],
+      ['{ "mcpServers": {}, "mcpServers": {} }', "cannot be added to safely"],
       ["key: value", "it is no JSON"],
       [`{"a":${"[".repeat(20_000)}${"]".repeat(20_000)}}`, "nested too deeply"],
     ]

@@ -37,9 +37,7 @@ Deno.test("without permission for the target the doctor names the flag, and goes
   const findings = new Findings(outcome);
   const permissions = findings.step("permissions");
   assertEquals(permissions.status, "failed");
-  assertEquals(permissions.advice, [
-    `add --allow-net=${server.url.host}`,
-  ]);
+  assertEquals(permissions.advice, [`add --allow-net=${server.url.host}`]);
   const skipped = findings.steps.filter(({ status }) => status === "skipped");
   assertEquals(skipped.map(({ id }) => id), [
     "proxies",
@@ -87,8 +85,5 @@ Deno.test("files that a profile needs and that may not be read are named with th
     permissions.advice.join(),
     `--allow-read=${elsewhere}/config,${elsewhere}/credentials`,
   );
-  assertEquals(
-    findings.step("credentials").status,
-    "failed",
-  );
+  assertEquals(findings.step("credentials").status, "failed");
 });

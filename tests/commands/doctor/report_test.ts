@@ -134,10 +134,7 @@ Deno.test("no fact for programs holds what a target echoes of secrets", async ()
   }));
   const header = `--header=X-Key: ${secret}`;
   const outcome = await diagnose(TEST_KEYS, server.url, header);
-  assertEquals(
-    outcome.step("initialize").facts.serverName,
-    "for [redacted]",
-  );
+  assertEquals(outcome.step("initialize").facts.serverName, "for [redacted]");
   assertEquals(outcome.step("tools").facts.names, ["[redacted]"]);
   assertEquals(outcome.stdout.includes(secret), false);
 });

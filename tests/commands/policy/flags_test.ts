@@ -1,18 +1,18 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
-import { CommandWorld } from "../command_world.ts";
+import { CommandWorld, type Outcome, TARGET } from "../command_world.ts";
 import { Authority } from "../../support/certificates.ts";
+
+/** What `policy --flags` prints for the usual target. */
+function flagsIn(world: CommandWorld, ...args: string[]): Promise<Outcome> {
+  return world.run(runPolicy, ["--flags", ...args, TARGET]);
+}
 
 Deno.test("flags for a profile that is nowhere are printed with a warning", async () => {
   await using world = await CommandWorld.make();
   await world.write(".aws/config", "[profile work]\nregion = eu-west-1\n");
   const warningFor = async (profile: string) => {
-    const { code, stdout, stderr } = await world.run(runPolicy, [
-      "--flags",
-      "--profile",
-      profile,
-      "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-    ]);
+    const { code, stdout, stderr } = await flagsIn(world, "--profile", profile);
     assertEquals(code, 0);
     assertStringIncludes(stdout, "--no-prompt --allow-net=abc123.");
     return stderr;
@@ -24,10 +24,7 @@ Deno.test("flags for a profile that is nowhere are printed with a warning", asyn
 Deno.test("flags for shared files that cannot be understood are printed with a warning", async () => {
   await using world = await CommandWorld.make();
   const path = await world.write(".aws/config", "[default\n");
-  const { code, stdout, stderr } = await world.run(runPolicy, [
-    "--flags",
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-  ]);
+  const { code, stdout, stderr } = await flagsIn(world);
   assertEquals(code, 0);
   assertStringIncludes(stdout, "--allow-read=");
   assertStringIncludes(stderr, "note: the Deno flags may lack something: ");
@@ -37,22 +34,14 @@ Deno.test("flags for shared files that cannot be understood are printed with a w
 Deno.test("flags that allow more than is needed, for a comma in a path, say so", async () => {
   await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
   const file = await world.write("my, own/header", "X-Team: blue\n");
-  const { stdout, stderr } = await world.run(runPolicy, [
-    "--flags",
-    "--header-file",
-    file,
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-  ]);
+  const { stdout, stderr } = await flagsIn(world, "--header-file", file);
   assertStringIncludes(stdout, `--allow-read=${world.home}\n`);
   assertStringIncludes(stderr, `allows more than '${file}'`);
 });
 
 Deno.test("with --flags, stdout has the Deno flags alone, quoted for a shell", async () => {
   await using world = await CommandWorld.make({ AWS_ACCESS_KEY_ID: "AKIA" });
-  const { code, stdout, stderr } = await world.run(runPolicy, [
-    "--flags",
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-  ]);
+  const { code, stdout, stderr } = await flagsIn(world);
   assertEquals([code, stderr], [0, ""]);
   assertEquals(
     stdout,
@@ -86,9 +75,6 @@ Deno.test("with the keys in the environment, the flags have the shared files whe
     ".aws/config",
     `[default]\nca_bundle = ${roots}\n`,
   );
-  const { stdout } = await world.run(runPolicy, [
-    "--flags",
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-  ]);
+  const { stdout } = await world.run(runPolicy, ["--flags", TARGET]);
   assertStringIncludes(stdout, `--allow-read=${roots},${config},`);
 });

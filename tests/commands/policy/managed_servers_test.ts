@@ -83,9 +83,7 @@ Deno.test("AWS's further MCP servers have their actions, resources and words to 
   );
   assertEquals(
     await allowed("https://connect.aidevops.us-east-1.api.aws/mcp"),
-    [
-      ["aidevops:*", "arn:aws:aidevops:us-east-1:*:agentspace/AGENT_SPACE_ID"],
-    ],
+    [["aidevops:*", "arn:aws:aidevops:us-east-1:*:agentspace/AGENT_SPACE_ID"]],
   );
 });
 

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ConfigError } from "../../../src/errors.ts";
+import { TARGET } from "../command_world.ts";
 import { policy, statementsOf } from "./run_policy.ts";
 
 const API = "arn:aws:execute-api:eu-west-1:*:";
@@ -177,12 +178,7 @@ Deno.test("each region of a set is named, and only a wildcard stands for more", 
   ];
   for (const [set, regions] of cases) {
     const signed = ["--sig-version", "v4a", "--region", set];
-    const [api] = statementsOf(
-      await policy(
-        "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-        ...signed,
-      ),
-    );
+    const [api] = statementsOf(await policy(TARGET, ...signed));
     assertEquals(
       api.Resource,
       regions.flatMap((region) =>

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
-import { CommandWorld, TEST_KEYS } from "../command_world.ts";
+import { CommandWorld, TARGET, TEST_KEYS } from "../command_world.ts";
 import { startSts, TEST_CALLER } from "../doctor/sts_peer.ts";
 import { policy, statementsOf } from "./run_policy.ts";
 
@@ -10,9 +10,7 @@ Deno.test("the account is the caller's, told by STS, and said to be", async () =
     ...TEST_KEYS,
     AWS_ENDPOINT_URL_STS: sts.origin.href,
   });
-  const outcome = await world.run(runPolicy, [
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
-  ]);
+  const outcome = await world.run(runPolicy, [TARGET]);
   const [{ Resource }] = statementsOf(outcome);
   assertStringIncludes(Resource[0], `:${TEST_CALLER.account}:abc123/`);
   assertStringIncludes(outcome.stderr, "is the credentials'");
@@ -20,7 +18,7 @@ Deno.test("the account is the caller's, told by STS, and said to be", async () =
 
 Deno.test("a role to assume tells the account without a question", async () => {
   const outcome = await policy(
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+    TARGET,
     "--assume-role",
     "arn:aws:iam::444455556666:role/caller",
   );
@@ -30,7 +28,7 @@ Deno.test("a role to assume tells the account without a question", async () => {
 
 Deno.test("who assumes the roles of accounts is allowed to, with the tags and the source identity that are given, and Deno to reach STS", async () => {
   const outcome = await policy(
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+    TARGET,
     "--account-role=arn:aws:iam::{account}:role/mcp/{role}",
     "--allow-account=111111111111",
     "--allow-account=2222*",
@@ -57,7 +55,7 @@ Deno.test("who assumes the roles of accounts is allowed to, with the tags and th
 
 Deno.test("a role that reads and one that writes are both to be assumed", async () => {
   const outcome = await policy(
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+    TARGET,
     "--read-only",
     "--assume-role=arn:aws:iam::123456789012:role/reads",
     "--write-role=arn:aws:iam::123456789012:role/writes",
@@ -74,7 +72,7 @@ Deno.test("receipts need STS, and the files of a session and of accounts are to 
   const file = await world.write("policy.json", '{"Statement":[]}');
   const accounts = await world.write("accounts", "111111111111\n");
   const { stdout } = await world.run(runPolicy, [
-    "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp",
+    TARGET,
     "--flags",
     "--receipt",
     `--session-policy=${file}`,
