@@ -14,11 +14,7 @@ import type { LogFields, LogNote } from "../log/log.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
 import { nameOf } from "../net/listen_address.ts";
 import { REDACTED } from "../redact/redact.ts";
-import {
-  type Metadata,
-  parseExtraHeaders,
-  parseMetadata,
-} from "./additions.ts";
+import { parseExtraHeaders, parseMetadata } from "./additions.ts";
 import { type Arguments, nearest, parseArguments } from "./arguments.ts";
 import {
   checkTogether,
@@ -31,11 +27,16 @@ import { loadTlsFiles } from "./files.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
 import { type Env, parseBoolean } from "./option.ts";
 import { describeSession, parseRoles, type Roles } from "./roles.ts";
-import { OF_PROFILE, type ProfileRegion, ScopeFinder } from "./scope.ts";
+import {
+  OF_PROFILE,
+  type ProfileRegion,
+  type RegionMetadata,
+  ScopeFinder,
+} from "./scope.ts";
 import { ParsedOptions, quote, type Settings } from "./settings.ts";
 
 /** What is settled by more than the option of that name. */
-interface Settled {
+interface Settled extends Roles, Omit<RegionMetadata, "isOfProfile"> {
   /** The target MCP server: http or https, without credentials or fragment. */
   readonly targetUrl: URL;
   /** The region to sign for; for `v4a` a set, such as `us-east-1,us-west-2`. */
@@ -49,15 +50,7 @@ interface Settled {
   readonly profiles: readonly string[];
   /** Where and for whom to listen, in place of stdio. */
   readonly listen: ListenConfig | undefined;
-  /** Keys and values for the `_meta` of each request. */
-  readonly metadata: Metadata;
-  /** Those of calls that name a profile, where they are others. */
-  readonly profileMetadata: ReadonlyMap<string, Metadata>;
   readonly headers: readonly [string, string][];
-  /** What a role's session is bound to. */
-  readonly session: Roles["session"];
-  /** The roles that calls may name an account for. */
-  readonly accounts: Roles["accounts"];
   /** Certificates and key to reach the target with; none: the usual roots. */
   readonly tls: TlsMaterial | undefined;
   /** The AWS CLI's file of roots, where it counts. */
@@ -168,8 +161,8 @@ export async function configure(
   const target = targetUrl && region && service
     ? { ...settings, targetUrl, region, service, headers }
     : undefined;
-  const { session, accounts } = await parseRoles(parsed, target);
-  const { metadata, profileMetadata, isOfProfile } = await finder.addRegion(
+  const roles = await parseRoles(parsed, target);
+  const { isOfProfile, ...metadata } = await finder.addRegion(
     parseMetadata(parsed),
   );
   const listen = parseListen(parsed);
@@ -186,11 +179,9 @@ export async function configure(
     profile: settings.profile[0],
     profiles: settings.profile.length > 1 ? settings.profile : [],
     listen,
-    metadata,
-    profileMetadata,
+    ...metadata,
     headers,
-    session,
-    accounts,
+    ...roles,
     tls,
     ...caBundle === undefined ? {} : { caBundle: caBundle.path },
     variables: [...variables],
@@ -199,15 +190,8 @@ export async function configure(
   const usesSharedFiles = regionFrom === OF_PROFILE || isOfProfile ||
     caBundle?.isProfiles === true;
   const { own } = given;
-  return {
-    kind: "run",
-    config,
-    notes,
-    parsed,
-    own,
-    regionFrom,
-    usesSharedFiles,
-  };
+  const kind = "run";
+  return { kind, config, notes, parsed, own, regionFrom, usesSharedFiles };
 }
 
 /**

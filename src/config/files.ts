@@ -80,7 +80,7 @@ export async function loadTlsFiles(
   if ((caCert ?? caBundle ?? clientCert ?? clientKey) === undefined) return;
   const files = new TlsFiles(parsed, now);
   const caCerts = caCert !== undefined
-    ? await files.roots(caCert)
+    ? await files.roots()
     : caBundle !== undefined
     ? await bundleRoots(parsed, caBundle)
     : [];
@@ -107,10 +107,10 @@ async function bundleRoots(
 class TlsFiles {
   constructor(readonly parsed: ParsedOptions, readonly now: number) {}
 
-  async roots(path: string): Promise<string[]> {
-    const certificates = await this.#certificates("caCert", path);
+  async roots(): Promise<string[]> {
+    const certificates = await this.#certificates("caCert");
     const caCerts = certificates.map(({ pem }) => pem);
-    this.#tryOut("caCert", path, { caCerts });
+    this.#tryOut("caCert", { caCerts });
     return caCerts;
   }
 
@@ -123,50 +123,45 @@ class TlsFiles {
     if (clientCert === undefined) {
       return this.#fault("clientCert", "is required with a client key");
     }
-    const chain = await this.#certificates("clientCert", clientCert);
-    const key = await this.#privateKey(clientKey);
+    const chain = await this.#certificates("clientCert");
+    const key = await this.#privateKey();
     const [own] = chain;
     if (own === undefined || key === undefined) return undefined;
     if (!belongs(own, key.object)) {
       const which = chain.length === 1 ? "certificate" : "first certificate";
       const words = `does not belong to the ${which} of`;
-      return this.#fileFault(
-        "clientKey",
-        clientKey,
-        `${words} ${quotePath(clientCert)}`,
-      );
+      const path = quotePath(clientCert);
+      return this.#fileFault("clientKey", `${words} ${path}`);
     }
     const cert = chain.map(({ pem }) => pem).join("\n");
     const client = { cert, key: key.pem };
-    this.#tryOut("clientKey", clientKey, client);
+    this.#tryOut("clientKey", client);
     return client;
   }
 
   /** The certificates of a file: one or more, or else there is a fault. */
-  async #certificates(key: TlsOption, path: string): Promise<Certificate[]> {
-    const text = await this.#text(key, path);
+  async #certificates(option: TlsOption): Promise<Certificate[]> {
+    const text = await this.#text(option);
     if (text === undefined) return [];
     const blocks = text.match(CERTIFICATE) ?? [];
-    if (blocks.length === 0) this.#fileFault(key, path, NO_CERTIFICATE);
+    if (blocks.length === 0) this.#fileFault(option, NO_CERTIFICATE);
     const certificates = blocks.flatMap((pem, index) => {
       try {
         return { pem, x509: new (nodeCrypto().X509Certificate)(pem) };
       } catch {
         const place = blocks.length === 1 ? "" : `, number ${index + 1}`;
         const words = `has a certificate that cannot be read${place}`;
-        return this.#fileFault(key, path, words) ?? [];
+        return this.#fileFault(option, words) ?? [];
       }
     });
-    this.#noteTimes(path, certificates);
+    this.#noteTimes(this.#path(option), certificates);
     return certificates;
   }
 
-  async #privateKey(
-    path: string,
-  ): Promise<{ pem: string; object: KeyObject } | undefined> {
-    const text = await this.#text("clientKey", path);
+  async #privateKey(): Promise<{ pem: string; object: KeyObject } | undefined> {
+    const text = await this.#text("clientKey");
     if (text === undefined) return undefined;
-    const fault = (words: string) => this.#fileFault("clientKey", path, words);
+    const fault = (words: string) => this.#fileFault("clientKey", words);
     const [pem, label] = PRIVATE_KEY.exec(text) ?? [];
     if (pem === undefined) {
       return fault("has no key in PEM form (-----BEGIN PRIVATE KEY-----)");
@@ -185,22 +180,24 @@ class TlsFiles {
     }
   }
 
-  async #text(key: TlsOption, path: string): Promise<string | undefined> {
-    const file = await readTextFile(path);
-    return "text" in file ? file.text : this.#fault(key, file.fault);
+  #path(option: TlsOption): string {
+    return this.parsed.settings[option] ?? "";
+  }
+
+  async #text(option: TlsOption): Promise<string | undefined> {
+    const file = await readTextFile(this.#path(option));
+    return "text" in file ? file.text : this.#fault(option, file.fault);
   }
 
   /** Some keys and certificates are sound, and yet not taken: short ones, say. */
   #tryOut(
-    key: TlsOption,
-    path: string,
-    options: Deno.CreateHttpClientOptions & Partial<Deno.TlsCertifiedKeyPem>,
+    option: TlsOption,
+    material: Deno.CreateHttpClientOptions & Partial<Deno.TlsCertifiedKeyPem>,
   ): void {
     try {
-      Deno.createHttpClient(options).close();
+      Deno.createHttpClient(material).close();
     } catch (error) {
-      const words = `is not taken for TLS: ${messageOf(error)}`;
-      this.#fileFault(key, path, words);
+      this.#fileFault(option, `is not taken for TLS: ${messageOf(error)}`);
     }
   }
 
@@ -225,12 +222,12 @@ class TlsFiles {
     );
   }
 
-  #fileFault(key: TlsOption, path: string, words: string): undefined {
-    return this.#fault(key, `${quotePath(path)} ${words}`);
+  #fileFault(option: TlsOption, words: string): undefined {
+    return this.#fault(option, `${quotePath(this.#path(option))} ${words}`);
   }
 
-  #fault(key: TlsOption, words: string): undefined {
-    this.parsed.fault(key, `${optionName(OPTIONS[key])} ${words}`);
+  #fault(option: TlsOption, words: string): undefined {
+    this.parsed.fault(option, `${optionName(OPTIONS[option])} ${words}`);
   }
 }
 

@@ -58,13 +58,12 @@ export function isHelpTopic(word: string | undefined): word is HelpTopic {
  * people need, which says where the rest is. All but `all` fit 24 rows.
  */
 export function helpText(topic?: HelpTopic): string {
-  return `${linesOf(topic).join("\n")}\n`;
-}
-
-function linesOf(topic: HelpTopic | undefined): string[] {
-  if (topic === undefined) return firstScreen();
-  if (topic === "all") return everyOption();
-  return [...BRACKETS, ...groupLines(TOPICS[topic].group)];
+  const lines = topic === undefined
+    ? firstScreen()
+    : topic === "all"
+    ? everyOption()
+    : [...BRACKETS, ...groupLines(TOPICS[topic].group)];
+  return `${lines.join("\n")}\n`;
 }
 
 const USAGE: readonly string[] = [
@@ -104,17 +103,16 @@ function everyOption(): string[] {
     ...COMMAND_NAMES.map((name) =>
       `  ${name}`.padEnd(COLUMN) + COMMANDS[name].help
     ),
-    ...Object.keys(OPTION_GROUPS).filter(isGroup).flatMap(groupLines),
+    ...Object.keys(OPTION_GROUPS).flatMap(groupLines),
   ];
 }
 
-function isGroup(name: string): name is OptionGroup {
-  return Object.hasOwn(OPTION_GROUPS, name);
-}
+const GROUPS: Readonly<Record<string, Readonly<Record<string, Option>>>> =
+  OPTION_GROUPS;
 
-function groupLines(group: OptionGroup): string[] {
-  const members: Option[] = Object.values(OPTION_GROUPS[group]);
-  return ["", `${group}:`, ...members.flatMap(optionLines)];
+function groupLines(group: string): string[] {
+  const lines = Object.values(GROUPS[group]).flatMap(optionLines);
+  return ["", `${group}:`, ...lines];
 }
 
 const WORDS_A_LINE = 5;

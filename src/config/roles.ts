@@ -22,7 +22,9 @@ export interface AccountRoles {
 
 /** What the options of roles come to. */
 export interface Roles {
+  /** What a role's session is bound to. */
   readonly session?: RoleSession;
+  /** The roles that calls may name an account for. */
   readonly accounts?: AccountRoles;
 }
 
@@ -96,7 +98,7 @@ export async function parseRoles(
     }
   }
   return {
-    ...Object.keys(session).length > 0 && { session },
+    session: Object.keys(session).length > 0 ? session : undefined,
     accounts: await parseAccounts(parsed),
   };
 }

@@ -51,10 +51,10 @@ export const REGION_NOTE = "the region of calls goes with them";
 /** Neither, if there is a fault. */
 type Found = Pick<Scope, "region" | "regionFrom">;
 
-/** What goes into `_meta`, the region included. */
-interface RegionMetadata {
+/** What goes into the `_meta` of each request, the region included. */
+export interface RegionMetadata {
   readonly metadata: Metadata;
-  /** For each profile that calls may name, in place of that. */
+  /** That of calls that name a profile, in place of it. */
   readonly profileMetadata: ReadonlyMap<string, Metadata>;
   /** Whether a profile has told a region. */
   readonly isOfProfile: boolean;

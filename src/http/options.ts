@@ -7,7 +7,7 @@ import {
   type ProxySettings,
   settleOptions,
 } from "../config/proxy_options.ts";
-import type { Naming, OptionNames } from "../naming.ts";
+import type { Naming } from "../naming.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
 import { Semaphore } from "../semaphore.ts";
@@ -86,7 +86,6 @@ export interface HttpProxyRun extends HttpProxyOptions, Naming {
 
 /** What all requests share: the options as they hold, and common limits. */
 export interface HttpContext extends ProxySettings, BodyLimits, OwnAnswers {
-  readonly names: OptionNames;
   readonly target: URL;
   /** What options do to messages; nothing, if it is not there. */
   readonly policy: MessagePolicy | undefined;

@@ -59,16 +59,21 @@ class LineHandler extends BaseHandler {
     this.#options = options;
   }
 
-  override format(record: LogRecord): string {
+  override format({ levelName, msg, args }: LogRecord): string {
     const time = new Date(this.#options.now?.() ?? Date.now()).toISOString();
-    const level = record.levelName.toLowerCase();
-    const fields = fieldsOf(record.args[0]);
-    return this.#options.format === "json"
-      ? jsonLine(
-        [["time", time], ["level", level], ["message", record.msg]],
-        fields,
-      )
-      : textLine([time, level.padEnd(5), escapeControls(record.msg)], fields);
+    const level = levelName.toLowerCase();
+    const fields = fieldsOf(args[0]);
+    if (this.#options.format === "text") {
+      const pairs = fields.map(([name, value]) =>
+        `${plainOrQuoted(name)}=${plainOrQuoted(value)}`
+      );
+      return [time, level.padEnd(5), escapeControls(msg), ...pairs].join(" ");
+    }
+    const own = [["time", time], ["level", level], ["message", msg]] as const;
+    const members = [...own, ...fields].map(([name, value]) =>
+      `${jsonText(name)}:${jsonText(value)}`
+    );
+    return `{${members.join(",")}}`;
   }
 
   override log(line: string): void {
@@ -76,9 +81,8 @@ class LineHandler extends BaseHandler {
   }
 }
 
-function fieldsOf(given: unknown): [string, FieldValue][] {
-  if (typeof given !== "object" || given === null) return [];
-  return Object.entries(given)
+function fieldsOf(given: unknown): (readonly [string, FieldValue])[] {
+  return Object.entries(given ?? {})
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [
       OWN_NAMES.has(name) ? `field.${name}` : name,
@@ -86,32 +90,10 @@ function fieldsOf(given: unknown): [string, FieldValue][] {
     ]);
 }
 
-function jsonLine(
-  head: readonly [string, string][],
-  fields: readonly [string, FieldValue][],
-): string {
-  const members = [...head, ...fields].map(([name, value]) =>
-    `${jsonText(name)}:${jsonText(value)}`
-  );
-  return `{${members.join(",")}}`;
-}
-
-function textLine(
-  head: readonly string[],
-  fields: readonly [string, FieldValue][],
-): string {
-  const pairs = fields.map(([name, value]) =>
-    `${plainOrQuoted(name)}=${
-      typeof value === "string" ? plainOrQuoted(value) : jsonText(value)
-    }`
-  );
-  return [...head, ...pairs].join(" ");
-}
-
-function plainOrQuoted(text: string): string {
-  return /^[^\s"'=\\]+$/.test(text) && escapeControls(text) === text
-    ? text
-    : jsonText(text);
+function plainOrQuoted(value: FieldValue): string {
+  const isPlain = typeof value === "string" && /^[^\s"'=\\]+$/.test(value) &&
+    escapeControls(value) === value;
+  return isPlain ? value : jsonText(value);
 }
 
 function jsonText(value: FieldValue): string {

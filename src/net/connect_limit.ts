@@ -1,7 +1,7 @@
 /** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
-import type { Naming, OptionNames } from "../naming.ts";
+import type { Naming } from "../naming.ts";
 import { portOf } from "../permissions.ts";
 import { controllerOf, whenOver } from "../time.ts";
 import { type HttpProxy, proxyName } from "./proxy_variables.ts";
@@ -68,11 +68,8 @@ interface Waiting {
 
 /** Requests that wait for a response, the oldest first, on one timer. */
 class ConnectWatch {
-  readonly #limitMs: number;
-  readonly #names: OptionNames;
+  readonly #options: ConnectLimit;
   readonly #probeAfterMs: number;
-  readonly #proxy: HttpProxy | undefined;
-  readonly #connect: (url: URL, signal: AbortSignal) => Promise<void>;
   readonly #waiting = new Set<Waiting>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heardAt = -Infinity;
@@ -81,12 +78,8 @@ class ConnectWatch {
   #isWatching = false;
 
   constructor(options: ConnectLimit) {
-    const { limitMs, proxy, connect = tcpConnect } = options;
-    this.#names = options.names;
-    this.#limitMs = limitMs;
-    this.#probeAfterMs = Math.min(PROBE_AFTER_MS, limitMs / 4);
-    this.#proxy = proxy;
-    this.#connect = connect;
+    this.#options = options;
+    this.#probeAfterMs = Math.min(PROBE_AFTER_MS, options.limitMs / 4);
   }
 
   begin(input: RequestInfo | URL, abort: AbortController): Waiting {
@@ -122,7 +115,7 @@ class ConnectWatch {
       // What was heard counts for as long as the limit.
       const dueAt = Math.max(
         oldest.startedAt + this.#probeAfterMs,
-        this.#heardAt + this.#limitMs,
+        this.#heardAt + this.#options.limitMs,
       );
       const leftMs = dueAt - performance.now();
       if (leftMs > 0) waitMs = leftMs;
@@ -146,15 +139,14 @@ class ConnectWatch {
   }
 
   async #ask({ input }: Waiting): Promise<void> {
+    const { limitMs, proxy, connect = tcpConnect } = this.#options;
     const url = new URL(input instanceof Request ? input.url : input);
     const asking = [...this.#waiting];
     const limit = new AbortController();
-    using _limit = whenOver(
-      this.#limitMs - this.#probeAfterMs,
-      () => limit.abort(),
-    );
+    const leftMs = limitMs - this.#probeAfterMs;
+    using _limit = whenOver(leftMs, () => limit.abort());
     try {
-      await this.#connect(this.#proxy?.url ?? url, limit.signal);
+      await connect(proxy?.url ?? url, limit.signal);
     } catch {
       if (limit.signal.aborted) return this.#abort(asking, url);
       // That it fails says less than the fetch that will fail, too.
@@ -163,8 +155,8 @@ class ConnectWatch {
   }
 
   #abort(asking: readonly Waiting[], { origin }: URL): void {
-    const limitMs = this.#limitMs;
-    const what = this.#proxy === undefined ? origin : proxyName(this.#proxy);
+    const { limitMs, proxy, names } = this.#options;
+    const what = proxy === undefined ? origin : proxyName(proxy);
     const mayHaveRun = this.#mayBeConnected;
     for (const waiting of asking) {
       const isAccepted = waiting.startedAt < this.#heardAt;
@@ -172,7 +164,7 @@ class ConnectWatch {
       waiting.abort.abort(
         new ProxyError(
           "unreachable",
-          `${what} did not accept a connection within ${limitMs} ms; ${this.#names.connectTimeoutMs} sets this limit`,
+          `${what} did not accept a connection within ${limitMs} ms; ${names.connectTimeoutMs} sets this limit`,
           { data: { mayHaveRun, limitMs } },
         ),
       );

@@ -38,7 +38,8 @@ export function withCookies(
     init: RequestInit | undefined,
   ): RequestInit | undefined {
     const url = urlOf(input);
-    const cookies = jars.get(url.origin)?.headerFor(url) ?? "";
+    const jar = jars.get(url.origin)?.jar;
+    const cookies = jar?.getCookieStringSync(url.href) ?? "";
     const headers = new Headers(
       init?.headers ?? (input instanceof Request ? input.headers : undefined),
     );
@@ -49,16 +50,14 @@ export function withCookies(
 
   async function keep(given: string[], url: URL): Promise<void> {
     const { Cookie, CookieJar } = await import("tough-cookie");
-    const jar = jars.get(url.origin) ??
-      new OriginCookies(
-        new CookieJar(undefined, { rejectPublicSuffixes: false }),
-        redactor,
-      );
-    jars.set(url.origin, jar);
+    const cookies = jars.getOrInsertComputed(url.origin, () => {
+      const jar = new CookieJar(undefined, { rejectPublicSuffixes: false });
+      return new OriginCookies(jar, redactor);
+    });
     for (const text of given) {
       if (text.length > MAX_COOKIE_CHARACTERS) continue;
       const cookie = Cookie.parse(text);
-      if (cookie) jar.set(cookie, url);
+      if (cookie) cookies.set(cookie, url);
     }
   }
 }
@@ -73,27 +72,17 @@ function urlOf(input: RequestInfo | URL): URL {
  * kept for hiding them.
  */
 class OriginCookies {
-  readonly #jar: CookieJar;
-  readonly #redactor: Redactor;
   readonly #cookies = new Map<string, Cookie>();
 
-  constructor(jar: CookieJar, redactor: Redactor) {
-    this.#jar = jar;
-    this.#redactor = redactor;
-  }
-
-  headerFor(url: URL): string {
-    return this.#jar.getCookieStringSync(url.href);
-  }
+  constructor(readonly jar: CookieJar, readonly redactor: Redactor) {}
 
   set(cookie: Cookie, url: URL): void {
     // Without a domain it is the host's alone.
     cookie.domain = null;
-    const kept = this.#jar.setCookieSync(cookie, url.href, {
-      ignoreError: true,
-    });
+    const options = { ignoreError: true };
+    const kept = this.jar.setCookieSync(cookie, url.href, options);
     if (!kept) return;
-    this.#redactor.add(kept.value);
+    this.redactor.add(kept.value);
     const name = JSON.stringify([kept.path, kept.key]);
     this.#forget(name);
     this.#cookies.set(name, kept);
@@ -102,13 +91,13 @@ class OriginCookies {
       if (!isOver && this.#cookies.size <= MAX_COOKIES) continue;
       this.#forget(name);
       const { domain, path, key } = cookie;
-      void this.#jar.store.removeCookie(domain, path, key);
+      void this.jar.store.removeCookie(domain, path, key);
     }
   }
 
   #forget(name: string): void {
     const cookie = this.#cookies.get(name);
-    if (cookie) this.#redactor.remove(cookie.value);
+    if (cookie) this.redactor.remove(cookie.value);
     this.#cookies.delete(name);
   }
 }
