@@ -3,42 +3,17 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/deadline.ts";
 import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { StreamClientOptions } from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { hinting, ToolWorld } from "./tool_world.ts";
 
-/** A target with one tool, and a client before it that has called it once. */
+/** A client that has called the tool once. */
 async function world(
   options: Partial<StreamClientOptions> = {},
   script: Record<string, McpHandler> = {},
-) {
-  const tool = { isReadOnly: true };
-  const ran: unknown[] = [];
-  const list: McpHandler = (message, reply) => {
-    const annotations = { readOnlyHint: tool.isReadOnly };
-    return reply.json(
-      result(message, { tools: [{ name: "x", annotations }] }),
-    );
-  };
-  const w = await StreamWorld.start({
-    "tools/list": list,
-    "tools/call": (message, reply) => {
-      ran.push(message.id);
-      return reply.json(result(message));
-    },
-    ...script,
-  }, { tools: { readOnly: true }, ...options });
+): Promise<ToolWorld> {
+  const w = await ToolWorld.make(script, options);
   await w.client.initialize();
-  await w.client.ask(1, "tools/call", { name: "x" });
-  return Object.assign(w, {
-    ran,
-    /** The tool's calls and lists that reached the target, in their order. */
-    methods: (): string[] =>
-      w.posted.filter((method) => method?.startsWith("tools/")),
-    /** Starts the target anew, with another word on its tool or the same. */
-    restart: (isReadOnly: boolean) => {
-      w.sessions.known.clear();
-      tool.isReadOnly = isReadOnly;
-    },
-  });
+  await w.call(1);
+  return w;
 }
 
 for (const maxConcurrency of [1, 64]) {
@@ -51,7 +26,7 @@ for (const maxConcurrency of [1, 64]) {
     assertEquals((await w.client.answer(3)).json.error?.code, -31019);
     assertEquals(w.ran, [1]);
     // The second call was refused by what was learnt for the first.
-    assertEquals(w.methods(), [
+    assertEquals(w.methods, [
       "tools/list",
       "tools/call",
       "tools/call",
@@ -83,7 +58,7 @@ Deno.test("calls that find their session lost are sent again after one list that
     assertEquals((await w.client.next()).json.error, undefined);
   }
   assertEquals(came.toSorted(), [1, 2, 2, 3, 3, 4, 4]);
-  const lists = w.methods().filter((method) => method === "tools/list");
+  const lists = w.methods.filter((method) => method === "tools/list");
   assertEquals(lists.length, 2);
 });
 
@@ -95,10 +70,8 @@ Deno.test("after the client's own initialize a tool is asked for anew, also for 
     capabilities: {},
     clientInfo: { name: "test", version: "1" },
   });
-  w.client.request(2, "tools/call", { name: "x" });
-  assertEquals((await w.client.answer(2)).json.error?.code, -31019);
-  w.client.request(3, "tools/call", { name: "x" });
-  assertEquals((await w.client.answer(3)).json.error?.code, -31019);
+  assertEquals((await w.call(2)).error?.code, -31019);
+  assertEquals((await w.call(3)).error?.code, -31019);
   assertEquals(w.ran, [1]);
 });
 
@@ -128,15 +101,11 @@ Deno.test("a call is refused with the cause when the new session has no list for
   await using w = await world({}, {
     "tools/list": (message, reply) =>
       ++lists === 1
-        ? reply.json(
-          result(message, {
-            tools: [{ name: "x", annotations: { readOnlyHint: true } }],
-          }),
-        )
+        ? reply.json(result(message, hinting(true)))
         : reply.json(error(message, -32603, "the disk is full")),
   });
   w.restart(true);
-  const json = await w.client.ask(2, "tools/call", { name: "x" });
+  const json = await w.call(2);
   assertEquals(json.error?.code, -31019);
   assertStringIncludes(json.error.message, "the disk is full");
   assertEquals(w.ran, [1]);
@@ -152,10 +121,7 @@ Deno.test("a call that is cancelled while the new session is asked for its tools
         asked.resolve();
         await release.promise;
       }
-      const annotations = { readOnlyHint: true };
-      await reply.json(
-        result(message, { tools: [{ name: "x", annotations }] }),
-      );
+      await reply.json(result(message, hinting(true)));
     },
   });
   w.restart(true);
@@ -164,7 +130,7 @@ Deno.test("a call that is cancelled while the new session is asked for its tools
   w.client.notify("notifications/cancelled", { requestId: 2 });
   await w.client.ask(3, "m");
   release.resolve();
-  await w.client.ask(4, "tools/call", { name: "x" });
+  await w.call(4);
   assertEquals(await w.client.close(), []);
   assertEquals(w.ran, [1, 4]);
 });
