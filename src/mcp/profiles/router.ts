@@ -181,12 +181,7 @@ export class IdentityRouter implements Link {
       );
       return await refuse(this.#options, batch, error);
     }
-    const hasNull = messages.some((message) =>
-      Object.keys(this.#arguments.namedIn(message)).length > 0
-    );
-    if (!hasNull) return await this.#acceptPlainBatch(bytes, batch);
-    const plain = this.#arguments.withoutNull(bytes, batch);
-    await this.#acceptPlainBatch(...plain);
+    await this.#acceptPlainBatch(...this.#arguments.withoutNull(bytes, batch));
   }
 
   /** Whether a message of a batch is, or may be, for another identity. */
