@@ -104,7 +104,6 @@ Deno.test("once the client is gone nobody is asked: the call ends with what the 
   const isEnding = Promise.withResolvers<void>();
   const answered = new Map<unknown, (value: unknown) => void>();
   await using w = await bridged(legacyTarget({
-    GET: (_none, reply) => reply.status(405),
     "tools/call": async (message, reply) => {
       const { name } = message.params;
       const stream = await reply.sse();
@@ -150,7 +149,6 @@ Deno.test("once the client is gone nobody is asked: the call ends with what the 
 
 Deno.test("a log level that the target never takes holds nothing up at the end", async () => {
   await using w = await bridged(legacyTarget({
-    GET: (_none, reply) => reply.status(405),
     initialize: (message, reply) =>
       reply.json(
         result(message, { ...INITIALIZED, capabilities: { logging: {} } }),

@@ -13,7 +13,6 @@ import { type McpHandler, result } from "../../support/raw_mcp.ts";
 function legacyAsking(count: number, done = Promise.resolve()) {
   const answers = new Map<unknown, (value: unknown) => void>();
   const script: Record<string, McpHandler> = {
-    GET: (_none, reply) => reply.status(405),
     "tools/call": async (message, reply) => {
       const stream = await reply.sse();
       const got: unknown[] = [];
@@ -178,7 +177,6 @@ Deno.test("the ID of a call that waits for its client is not given to another", 
 Deno.test("a call may ask its client 64 questions at once; the next one is refused", async () => {
   const refused = Promise.withResolvers<string>();
   await using w = await bridged(legacyTarget({
-    GET: (_none, reply) => reply.status(405),
     "tools/call": async (_message, reply) => {
       const stream = await reply.sse();
       for (let n = 0; n < 65; n++) {

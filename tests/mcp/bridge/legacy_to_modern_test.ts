@@ -53,9 +53,7 @@ Deno.test("a legacy client's requests get the _meta of the modern era, every oth
 });
 
 Deno.test("a legacy client at a target of its own era is not bridged", async () => {
-  await using w = await bridged(
-    legacyTarget({ GET: (_none, reply) => reply.status(405) }),
-  );
+  await using w = await bridged(legacyTarget());
   await w.client.initialize();
   await w.client.ask(1, "ping");
   assertEquals(
@@ -81,8 +79,11 @@ Deno.test("an initialize that fails for no reason of era is answered with that c
   assertEquals(w.server.requests.length, 1);
 });
 
-/** A tool that asks for input `rounds` times. */
-function asking(rounds: number, round: (n: number) => Record<string, unknown>) {
+/** A client that has called a tool, which asks for input `rounds` times. */
+async function asking(
+  rounds: number,
+  round: (n: number) => Record<string, unknown>,
+) {
   const seen: { at: number; message: ReturnType<typeof JSON.parse> }[] = [];
   const handler: McpHandler = (message, reply) => {
     seen.push({ at: performance.now(), message });
@@ -94,23 +95,30 @@ function asking(rounds: number, round: (n: number) => Record<string, unknown>) {
         : { resultType: "input_required", ...round(n) },
     ));
   };
-  return { seen, handler };
+  const w = await bridged(modernTarget({ "tools/call": handler }));
+  await w.client.initialize({ capabilities: { roots: {}, elicitation: {} } });
+  w.client.request(1, "tools/call", { name: "x", arguments: { a: 1 } });
+  return Object.assign(w, { seen });
 }
+
+/** What asks for the client's roots, under these names. */
+const roots = (...names: string[]) => ({
+  inputRequests: Object.fromEntries(
+    names.map((name) => [name, { method: "roots/list" }]),
+  ),
+});
 
 Deno.test("what a result asks for becomes a request of the server's, and the retry has the answer, the state to the letter and an ID of its own", async () => {
   const state = 'a"b\\\u00e9 \u2028';
-  const { seen, handler } = asking(1, () => ({
+  await using w = await asking(1, () => ({
     inputRequests: {
       "the key": { method: "roots/list" },
       e: { method: "elicitation/create", params: { message: "?", n: 1 } },
     },
     requestState: state,
   }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {}, elicitation: {} } });
-  w.client.request("call", "tools/call", { name: "x", arguments: { a: 1 } });
   const asked = [(await w.client.next()).json, (await w.client.next()).json];
-  const roots = asked.find(({ method }) => method === "roots/list");
+  const listed = asked.find(({ method }) => method === "roots/list");
   const elicited = asked.find(({ method }) => method === "elicitation/create");
   assertEquals(elicited.params, { message: "?", n: 1 });
   w.client.send(
@@ -118,10 +126,10 @@ Deno.test("what a result asks for becomes a request of the server's, and the ret
       JSON.stringify(elicited.id)
     },"result":{"action":"accept","content":{"x":1E2}}}`,
   );
-  w.client.send({ jsonrpc: "2.0", id: roots.id, result: { roots: [] } });
+  w.client.send({ jsonrpc: "2.0", id: listed.id, result: { roots: [] } });
   const { json } = await w.client.next();
-  assertEquals([json.id, json.result.rounds], ["call", 2]);
-  const [first, second] = seen.map(({ message }) => message);
+  assertEquals([json.id, json.result.rounds], [1, 2]);
+  const [first, second] = w.seen.map(({ message }) => message);
   assertEquals(first.id === second.id, false);
   assertEquals(second.params.requestState, state);
   assertEquals(second.params.inputResponses, {
@@ -133,49 +141,33 @@ Deno.test("what a result asks for becomes a request of the server's, and the ret
 });
 
 Deno.test("a retry without a state has none", async () => {
-  const { seen, handler } = asking(1, () => ({
-    inputRequests: { r: { method: "roots/list" } },
-  }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {} } });
-  w.client.request(1, "tools/call", { name: "x" });
+  await using w = await asking(1, () => roots("r"));
   const { json } = await w.client.next();
   w.client.send({ jsonrpc: "2.0", id: json.id, result: { roots: [] } });
   await w.client.answer(1);
-  assertEquals("requestState" in seen[1].message.params, false);
+  assertEquals("requestState" in w.seen[1].message.params, false);
 });
 
 Deno.test("rounds that bring only a state are paced, and after ten the call fails", async () => {
-  const { seen, handler } = asking(99, (n) => ({ requestState: `s${n}` }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize();
-  w.client.request(1, "tools/call", { name: "x" });
+  await using w = await asking(99, (n) => ({ requestState: `s${n}` }));
   const { json } = await w.client.next();
   assertEquals([json.id, json.error.data.reason], [1, "bad-answer"]);
-  assertEquals(seen.length, 11);
-  assertEquals(seen[3].message.params.requestState, "s3");
+  assertEquals(w.seen.length, 11);
+  assertEquals(w.seen[3].message.params.requestState, "s3");
   // A pace, not a measurement: it is what the target is promised.
-  assertGreaterOrEqual(seen[1].at - seen[0].at, 240);
+  assertGreaterOrEqual(w.seen[1].at - w.seen[0].at, 240);
 });
 
 Deno.test("a capability that the client did not declare fails the call", async () => {
-  const { handler } = asking(1, () => ({
+  await using w = await asking(1, () => ({
     inputRequests: { s: { method: "sampling/createMessage", params: {} } },
   }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {} } });
-  w.client.request(1, "tools/call", { name: "x" });
   const { json } = await w.client.next();
   assertStringIncludes(json.error.message, "sampling/createMessage");
 });
 
 Deno.test("the client's error fails the call, and what else it was asked is withdrawn", async () => {
-  const { handler } = asking(1, () => ({
-    inputRequests: { a: { method: "roots/list" }, b: { method: "roots/list" } },
-  }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {} } });
-  w.client.request(1, "tools/call", { name: "x" });
+  await using w = await asking(1, () => roots("a", "b"));
   const [a, b] = [(await w.client.next()).json, (await w.client.next()).json];
   w.client.send(rpcError(a.id, -1, "no roots"));
   const last = [(await w.client.next()).json, (await w.client.next()).json];
@@ -188,27 +180,17 @@ Deno.test("the client's error fails the call, and what else it was asked is with
 });
 
 Deno.test("a call that is cancelled while the client is asked is over", async () => {
-  const { seen, handler } = asking(1, () => ({
-    inputRequests: { a: { method: "roots/list" } },
-  }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {} } });
-  w.client.request(1, "tools/call", { name: "x" });
+  await using w = await asking(1, () => roots("a"));
   const { json } = await w.client.next();
   w.client.notify("notifications/cancelled", { requestId: 1 });
   assertEquals((await w.client.next()).json.params.requestId, json.id);
   w.client.send({ jsonrpc: "2.0", id: json.id, result: { roots: [] } });
   assertEquals(await w.client.close(), []);
-  assertEquals(seen.length, 1);
+  assertEquals(w.seen.length, 1);
 });
 
 Deno.test("at the end of stdin a call whose client was asked is answered", async () => {
-  const { handler } = asking(1, () => ({
-    inputRequests: { a: { method: "roots/list" } },
-  }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {} } });
-  w.client.request(1, "tools/call", { name: "x" });
+  await using w = await asking(1, () => roots("a"));
   await w.client.next();
   const rest = await w.client.close();
   assertEquals(rest.map(({ json }) => [json.id, json.error.code]), [[
@@ -277,17 +259,11 @@ Deno.test("a legacy target may ask before it answers initialize", async () => {
 });
 
 Deno.test("at most 256 questions wait for the client, of all calls together; a call that asks for more fails", async () => {
-  const { handler } = asking(99, (n) => ({
-    inputRequests: Object.fromEntries(
-      Array.from({ length: n === 1 ? 250 : 7 }, (_none, index) => [
-        `q${index}`,
-        { method: "roots/list" },
-      ]),
-    ),
-  }));
-  await using w = await bridged(modernTarget({ "tools/call": handler }));
-  await w.client.initialize({ capabilities: { roots: {} } });
-  w.client.request(1, "tools/call", { name: "x" });
+  const names = Array.from({ length: 250 }, (_none, index) => `q${index}`);
+  await using w = await asking(
+    99,
+    (n) => roots(...names.slice(0, n === 1 ? 250 : 7)),
+  );
   for (let asked = 0; asked < 250; asked++) {
     assertEquals((await w.client.next()).json.method, "roots/list");
   }
