@@ -9,6 +9,10 @@ import { StreamWorld } from "../../support/stream_world.ts";
 /** Long enough never to be over within a test. */
 const LONG_MS = 600_000;
 
+const callFor = (account: string) => (
+  { name: "x", arguments: { aws_account: account } }
+);
+
 /** A target, and a client whose calls may name any account. */
 async function world(idleMs: number, script: Record<string, McpHandler> = {}) {
   const opened: string[] = [];
@@ -30,9 +34,10 @@ async function world(idleMs: number, script: Record<string, McpHandler> = {}) {
     opened,
     disposed,
     call(id: number, account: string): void {
-      const params = { name: "x", arguments: { aws_account: account } };
-      w.client.request(id, "tools/call", params);
+      w.client.request(id, "tools/call", callFor(account));
     },
+    ask: (id: number, account: string) =>
+      w.client.ask(id, "tools/call", callFor(account)),
     /** A request of an account that ends its session, past or to come. */
     end: (account: string) =>
       w.server.requests.find((request) =>
@@ -65,8 +70,7 @@ Deno.test("a session that nobody needs ends, one with a call under way does not,
   const ended = Promise.withResolvers<void>();
   w.call(1, accountOf(1));
   await held.promise;
-  w.call(2, accountOf(2));
-  await w.client.answer(2);
+  await w.ask(2, accountOf(2));
   await w.end(accountOf(2));
   assertEquals([w.ends(accountOf(1)), w.disposed.includes(accountOf(1))], [
     0,
@@ -75,8 +79,7 @@ Deno.test("a session that nobody needs ends, one with a call under way does not,
   ended.resolve();
   assertEquals((await w.client.answer(1)).json.result, {});
   await w.end(accountOf(1));
-  w.call(3, accountOf(2));
-  assertEquals((await w.client.answer(3)).json.result, {});
+  assertEquals((await w.ask(3, accountOf(2))).result, {});
   assertEquals(w.opened, [accountOf(1), accountOf(2), accountOf(2)]);
 });
 
@@ -87,8 +90,7 @@ Deno.test("a task that an account's call began is asked for in a new session of 
         result(message, { task: { taskId: "t-1", status: "working" } }),
       ),
   });
-  w.call(1, accountOf(1));
-  await w.client.answer(1);
+  await w.ask(1, accountOf(1));
   await w.end(accountOf(1));
   await w.client.ask(2, "tasks/get", { taskId: "t-1" });
   const asked = w.server.requests.all.filter((request) =>
@@ -107,8 +109,7 @@ Deno.test("the end waits until the session of an idle account is ended, too", as
       await reply.status(204);
     },
   });
-  w.call(1, accountOf(1));
-  await w.client.answer(1);
+  await w.ask(1, accountOf(1));
   await clock.pass(LONG_MS + 100);
   await w.end(accountOf(1));
   let isOver = false;
@@ -126,14 +127,11 @@ Deno.test("the end waits until the session of an idle account is ended, too", as
 Deno.test("of 257 accounts the one that was used longest ago gives its place to the last", async () => {
   await using w = await world(LONG_MS);
   for (let n = 1; n <= 256; n++) {
-    w.call(n, accountOf(n));
-    await w.client.answer(n);
+    await w.ask(n, accountOf(n));
   }
-  w.call(300, accountOf(1));
-  await w.client.answer(300);
+  await w.ask(300, accountOf(1));
   assertEquals(w.opened.length, 256);
-  w.call(257, accountOf(257));
-  await w.client.answer(257);
+  await w.ask(257, accountOf(257));
   await w.end(accountOf(2));
   assertEquals(
     w.server.requests.all.filter(({ method }) => method === "DELETE").length,
@@ -156,8 +154,7 @@ Deno.test("while 256 accounts are busy, a call for another is overloaded at once
   });
   for (let n = 1; n <= 256; n++) w.call(n, accountOf(n));
   await allHeld.promise;
-  w.call(257, accountOf(257));
-  const { error } = (await w.client.answer(257)).json;
+  const { error } = await w.ask(257, accountOf(257));
   assertEquals([error.code, error.data.mayHaveRun], [-31020, false]);
   assertStringIncludes(error.message, "calls are under way for 256 other");
   w.client.request(258, "tools/call", { name: "x", arguments: {} });

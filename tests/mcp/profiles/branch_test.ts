@@ -32,8 +32,7 @@ Deno.test("a session that cannot be opened is the call's error, which says that 
         : w.open(message, reply),
   });
   await w.client.initialize();
-  w.call(1, "prod");
-  const { json } = await w.client.answer(1);
+  const json = await w.ask(1, "prod");
   assertEquals(json.error, {
     code: -32000,
     message:
@@ -44,8 +43,7 @@ Deno.test("a session that cannot be opened is the call's error, which says that 
   w.client.notify("notifications/cancelled", { requestId: 1 });
   await w.arrival("notifications/cancelled dev");
   isRefused = false;
-  w.call(2, "prod");
-  assertEquals("result" in (await w.client.answer(2)).json, true);
+  assertEquals("result" in await w.ask(2, "prod"), true);
   assertEquals(count(w.seen(), "initialize prod"), 2);
 });
 
@@ -57,8 +55,7 @@ Deno.test("a session whose opening may have reached the target leaves no doubt a
         : w.open(message, reply),
   }, { retries: 0 });
   await w.client.initialize();
-  w.call(1, "prod");
-  const { json } = await w.client.answer(1);
+  const json = await w.ask(1, "prod");
   assertEquals(json.error.code, -31010);
   assertEquals(json.error.data, {
     source: "sigv4-proxy",
@@ -91,11 +88,9 @@ Deno.test("at a stop a call whose session is still opened is told that it was no
 
 Deno.test("a call before initialize goes without a session, and the first one after it opens one", async () => {
   await using w = await ProfilesWorld.make();
-  w.call(1, "prod");
-  await w.client.answer(1);
+  await w.ask(1, "prod");
   await w.client.initialize();
-  w.call(2, "prod");
-  await w.client.answer(2);
+  await w.ask(2, "prod");
   const prod = w.server.requests.all
     .filter((request) => request.header("x-who") === "prod");
   assertEquals(
@@ -116,13 +111,10 @@ Deno.test("when the client initialises again, the other sessions are opened anew
   await using w = await ProfilesWorld.make();
   const client = (name: string) => ({ clientInfo: { name, version: "1" } });
   await w.client.initialize(client("first"));
-  w.call(1, "prod");
-  await w.client.answer(1);
+  await w.ask(1, "prod");
   await w.client.initialize(client("second"));
-  w.call(2, "prod");
-  await w.client.answer(2);
-  w.call(3, "prod");
-  await w.client.answer(3);
+  await w.ask(2, "prod");
+  await w.ask(3, "prod");
   const names = w.server.requests.all
     .filter((request) => described(request) === "initialize prod")
     .map((request) => JSON.parse(request.text()).params.clientInfo.name);
@@ -153,7 +145,6 @@ Deno.test("an attempt that fails late leaves alone the session that a later one 
     codes.set(json.id, json.error?.code);
   }
   assertEquals([codes.get(1), codes.get(2)], [-32000, undefined]);
-  w.call(3, "prod");
-  assertEquals("result" in (await w.client.answer(3)).json, true);
+  assertEquals("result" in await w.ask(3, "prod"), true);
   assertEquals(count(w.seen(), "initialize prod"), 2);
 });

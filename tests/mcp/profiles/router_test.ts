@@ -163,8 +163,7 @@ Deno.test("a large answer of another profile is not parsed on its way", async ()
   });
   await w.client.initialize();
   using parsed = new ParseCounter();
-  w.call(1, "prod");
-  await w.client.answer(1);
+  await w.ask(1, "prod");
   // By this client alone.
   assertEquals(parsed.count, 1);
 });

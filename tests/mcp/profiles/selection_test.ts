@@ -1,14 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { as, PROFILES } from "./world.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { ProfilesWorld } from "./world.ts";
 import { result } from "../../support/raw_mcp.ts";
 import { allTools } from "../tools/tool_lists.ts";
 
 Deno.test("tools gain the argument that names a profile", async () => {
-  await using w = await StreamWorld.start({ "tools/list": allTools }, {
-    fetch: as("dev"),
-    profiles: PROFILES,
-  });
+  await using w = await ProfilesWorld.make({ "tools/list": allTools });
   w.client.request(1, "tools/list");
   const { json } = await w.client.next();
   for (const tool of json.result.tools) {
@@ -23,19 +19,13 @@ Deno.test("tools gain the argument that names a profile", async () => {
 });
 
 Deno.test("a call that names a profile goes over a session of its own, without the argument", async () => {
-  await using w = await StreamWorld.start({}, {
-    fetch: as("dev"),
-    profiles: PROFILES,
-  });
+  await using w = await ProfilesWorld.make();
   const { client, server } = w;
   await client.initialize();
   client.send(
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"a":1E2,"aws_profile":"prod","b":2}}}',
   );
-  client.request(2, "tools/call", {
-    name: "x",
-    arguments: { aws_profile: "dev" },
-  });
+  w.call(2, "dev");
   client.request(3, "tools/call", { name: "x", arguments: {} });
   const answers = [
     (await client.next()).json,
@@ -77,14 +67,8 @@ Deno.test("a call that names a profile goes over a session of its own, without t
 });
 
 Deno.test("an unlisted profile is refused with the list", async () => {
-  await using w = await StreamWorld.start({}, {
-    fetch: as("dev"),
-    profiles: PROFILES,
-  });
-  w.client.request(1, "tools/call", {
-    name: "x",
-    arguments: { aws_profile: "root" },
-  });
+  await using w = await ProfilesWorld.make();
+  w.call(1, "root");
   const { json } = await w.client.next();
   assertEquals([json.error.code, json.error.data.profiles], [-31019, [
     "dev",
@@ -95,7 +79,7 @@ Deno.test("an unlisted profile is refused with the list", async () => {
 
 Deno.test("requests of both sessions reach the client under different IDs, and its answers the right one", async () => {
   const answered = new Map<string, (value: unknown) => void>();
-  await using w = await StreamWorld.start({
+  await using w = await ProfilesWorld.make({
     "tools/call": async (message, reply, request) => {
       const who = request.header("x-who") ?? "";
       const { promise, resolve } = Promise.withResolvers();
@@ -112,14 +96,11 @@ Deno.test("requests of both sessions reach the client under different IDs, and i
         message.result,
       ]);
     },
-  }, { fetch: as("dev"), profiles: PROFILES });
+  });
   const { client } = w;
   await client.initialize();
   client.request(1, "tools/call", { name: "x", arguments: {} });
-  client.request(2, "tools/call", {
-    name: "x",
-    arguments: { aws_profile: "prod" },
-  });
+  w.call(2, "prod");
   const asked = [(await client.next()).json, (await client.next()).json];
   const foreign = asked.find(({ id }) => id !== 0);
   assertEquals(asked.filter(({ id }) => id === 0).length, 1);

@@ -4,7 +4,10 @@ import {
   openSession,
 } from "../../support/raw_mcp.ts";
 import type { RawReply, SeenRequest } from "../../support/raw_server.ts";
-import type { StreamClientOptions } from "../../support/stream_client.ts";
+import type {
+  ReadFrame,
+  StreamClientOptions,
+} from "../../support/stream_client.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 
 /** A fetch that says who asks, in place of a signature. */
@@ -49,6 +52,12 @@ export class ProfilesWorld extends StreamWorld {
       name: "x",
       arguments: { aws_profile: profile },
     });
+  }
+
+  /** The same; its answer. */
+  async ask(id: number, profile: string): Promise<ReadFrame["json"]> {
+    this.call(id, profile);
+    return (await this.client.answer(id)).json;
   }
 
   /** What reached the target so far, as `method who`. */
