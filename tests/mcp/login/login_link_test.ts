@@ -3,14 +3,13 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Clock } from "../../support/clock.ts";
 import { result } from "../../support/raw_mcp.ts";
-import { ended, nextOf, OPENS_PAGES, PAGE, world } from "./world.ts";
+import { asked, ended, OPENS_PAGES, PAGE, world } from "./world.ts";
 
 Deno.test("the limits of a call stand still while it waits for a login", async () => {
   using clock = new Clock();
   await using w = await world({}, { timeoutMs: 1_000, idleTimeoutMs: 2_000 });
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 1);
   await clock.pass(5_000);
   w.begun[0].resolve();
   assertEquals((await w.client.answer(1)).json.result, {});
@@ -22,8 +21,7 @@ Deno.test("a limit that a call has left after a login still rings", async () => 
     "tools/call": (_message, reply) => reply.hang(),
   }, { timeoutMs: 1_000 });
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 1);
   w.begun[0].resolve();
   await w.server.requests.at(2);
   await clock.pass(1_200);
@@ -37,8 +35,7 @@ Deno.test("a ping that keeps an idle session alive asks nobody to sign in", asyn
   await clock.pass(30_000);
   assertEquals(w.begun.length, 0);
   assertEquals(w.posted.includes("ping"), false);
-  w.client.request(1, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 1);
   w.begun[0].resolve();
   assertEquals((await w.client.answer(1)).json.result, {});
 });
@@ -49,8 +46,7 @@ Deno.test("a session that was lost is made anew after the login, and the call is
   await w.server.requests.at(1);
   w.sessions.known.clear();
   w.end();
-  w.client.request(1, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 1);
   w.begun[0].resolve();
   assertEquals((await w.client.answer(1)).json.result, {});
   assertEquals(w.posted.slice(2), [
@@ -74,8 +70,7 @@ Deno.test("the session's end in the middle of a renewal waits for the login, too
   await w.client.initialize(OPENS_PAGES);
   await w.server.requests.at(1);
   ending.now = w.end;
-  w.client.request(1, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 1);
   w.begun[0].resolve();
   assertEquals((await w.client.answer(1)).json.result, {});
 });
@@ -83,8 +78,7 @@ Deno.test("the session's end in the middle of a renewal waits for the login, too
 Deno.test("no number of notifications keeps the client's answer from being read during a login", async () => {
   await using w = await world();
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  const { id } = await nextOf(w, "elicitation/create");
+  const { id } = await asked(w, 1);
   for (let index = 0; index < 3_000; index++) {
     w.client.notify("notifications/roots/list_changed");
   }
@@ -98,8 +92,7 @@ for (const result of ["yes", null, [], {}, { action: "accept" }]) {
   Deno.test(`the answer ${JSON.stringify(result)} ends no login, one that comes after it counts for nothing, and neither reaches the target`, async () => {
     await using w = await world();
     await ended(w);
-    w.client.request(1, "tools/call", { name: "x" });
-    const { id } = await nextOf(w, "elicitation/create");
+    const { id } = await asked(w, 1);
     w.client.send({ jsonrpc: "2.0", id, result });
     w.client.send({ jsonrpc: "2.0", id, result: { action: "decline" } });
     w.client.request(2, "tools/call", { name: "x" });
@@ -116,8 +109,7 @@ for (const result of ["yes", null, [], {}, { action: "accept" }]) {
 Deno.test("a client that cannot ask after all ends the login, and its words are told", async () => {
   await using w = await world();
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  const { id } = await nextOf(w, "elicitation/create");
+  const { id } = await asked(w, 1);
   const refusal = { code: -32603, message: "no window to show it in" };
   w.client.send({ jsonrpc: "2.0", id, error: refusal });
   const { error } = (await w.client.answer(1)).json;
@@ -134,8 +126,7 @@ Deno.test("a call that fails again after a login gets its error: nobody is asked
         : undefined,
   });
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  const { id } = await nextOf(w, "elicitation/create");
+  const { id } = await asked(w, 1);
   w.client.send({ jsonrpc: "2.0", id, result: { action: "accept" } });
   const { error } = (await w.client.answer(1)).json;
   assertEquals([error.data.reason, error.data.login, begun], [
@@ -157,7 +148,7 @@ Deno.test("a batch waits for a login as a whole", async () => {
     method: "tools/call",
     params: { name: "x" },
   })));
-  await nextOf(w, "elicitation/create");
+  await question(w);
   w.begun[0].resolve();
   const answers: unknown[] = [];
   while (answers.length < 2) {
@@ -178,8 +169,7 @@ Deno.test("the end of the proxy does not wait for a login that does not end", as
         : undefined,
   });
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 1);
   w.client.stop();
   const { error } = (await w.client.answer(1)).json;
   assertEquals(error.data, {

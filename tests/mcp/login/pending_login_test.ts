@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { modern } from "../../support/modern_message.ts";
-import { ended, nextOf, OPENS_PAGES, world } from "./world.ts";
+import { asked, ended, OPENS_PAGES, question, world } from "./world.ts";
 
 /** Parameters of a modern client that opens pages. */
 function opening(more: Record<string, unknown> = {}): Record<string, unknown> {
@@ -18,15 +18,13 @@ Deno.test("after a no, a minute passes before anybody is asked again", async () 
     return (await w.client.ask(id, "tools/call", { name: "x" })).error?.data
       .login;
   };
-  w.client.request(1, "tools/call", { name: "x" });
-  const { id } = await nextOf(w, "elicitation/create");
+  const { id } = await asked(w, 1);
   w.client.send({ jsonrpc: "2.0", id, result: { action: "decline" } });
   await w.client.answer(1);
   await clock.pass(59_999);
   assertEquals([await outcome(2), w.begun.length], ["declined", 1]);
   await clock.pass(1);
-  w.client.request(3, "tools/call", { name: "x" });
-  await nextOf(w, "elicitation/create");
+  await asked(w, 3);
   w.begun[1].resolve();
   assertEquals((await w.client.answer(3)).json.result, {});
 });
@@ -41,7 +39,7 @@ Deno.test("a call that comes a minute after the page was opened shows it again, 
     await w.found.at(length);
   };
   await call(1);
-  const first = await nextOf(w, "elicitation/create");
+  const first = await question(w);
   // As long as the client shows it, it need not be shown again.
   await clock.pass(120_000);
   await call(2);
@@ -52,7 +50,7 @@ Deno.test("a call that comes a minute after the page was opened shows it again, 
   await call(4);
   await clock.pass(1);
   await call(5);
-  const second = await nextOf(w, "elicitation/create");
+  const second = await question(w);
   assertEquals(second.params.url, first.params.url);
   assert(second.params.elicitationId !== first.params.elicitationId);
   await call(6);
@@ -70,14 +68,12 @@ Deno.test("who says no to a page that is shown again ends the login", async () =
   using clock = new Clock();
   await using w = await world();
   await ended(w);
-  w.client.request(1, "tools/call", { name: "x" });
-  const { id } = await nextOf(w, "elicitation/create");
+  const { id } = await asked(w, 1);
   w.client.send({ jsonrpc: "2.0", id, result: { action: "accept" } });
   w.client.request(3, "tools/call", { name: "x" });
   await w.found.at(1);
   await clock.pass(60_000);
-  w.client.request(2, "tools/call", { name: "x" });
-  const again = await nextOf(w, "elicitation/create");
+  const again = await asked(w, 2);
   const result = { action: "decline" };
   w.client.send({ jsonrpc: "2.0", id: again.id, result });
   const answers = [await w.client.next(), await w.client.next()];
@@ -143,8 +139,7 @@ Deno.test("after a page was dismissed the next call asks, and the one that was t
   await using w = await world();
   await ended(w);
   for (const turn of [0, 1]) {
-    w.client.request(turn, "tools/call", { name: "x" });
-    const { id } = await nextOf(w, "elicitation/create");
+    const { id } = await asked(w, turn);
     w.client.send({ jsonrpc: "2.0", id, result: { action: "cancel" } });
     const { error } = (await w.client.answer(turn)).json;
     assertEquals(error.data.login, "dismissed");

@@ -90,13 +90,16 @@ export async function ended(w: World): Promise<void> {
   w.end();
 }
 
-/** The next message of a method that reaches the client. */
-export async function nextOf(
-  w: World,
-  method: string,
-): Promise<ReadFrame["json"]> {
+/** The next question of the proxy's that reaches the client. */
+export async function question(w: World): Promise<ReadFrame["json"]> {
   for (;;) {
     const { json } = await w.client.next();
-    if (json.method === method) return json;
+    if (json.method === "elicitation/create") return json;
   }
+}
+
+/** Calls a tool; the question that this leads to. */
+export function asked(w: World, id: number): Promise<ReadFrame["json"]> {
+  w.client.request(id, "tools/call", { name: "x" });
+  return question(w);
 }
