@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Clock } from "../../support/clock.ts";
 import { result } from "../../support/raw_mcp.ts";
-import { asked, ended, OPENS_PAGES, PAGE, world } from "./world.ts";
+import { asked, ended, OPENS_PAGES, PAGE, question, world } from "./world.ts";
 
 Deno.test("the limits of a call stand still while it waits for a login", async () => {
   using clock = new Clock();
