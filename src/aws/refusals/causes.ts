@@ -52,7 +52,7 @@ export const EXPLANATIONS: {
       const problem = "this machine's clock and the target's differ";
       return { problem, hint };
     }
-    const clockOffsetMs = targetTime - record.signedAt;
+    const clockOffsetMs = targetTime - record.machineTime;
     const seconds = Math.abs(Math.round(clockOffsetMs / 1000));
     const where = clockOffsetMs < 0 ? "ahead of" : "behind";
     const problem =

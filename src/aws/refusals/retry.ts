@@ -11,8 +11,10 @@ import { mayBeRefusal, secondTryOf } from "./table.ts";
 /** One signed request. It holds secrets: for comparing, never for showing. */
 export interface SignedRequest {
   readonly canonicalRequest: string;
-  /** When it was signed by this machine's clock, in milliseconds. */
+  /** When it says it was signed, in milliseconds. */
   readonly signedAt: number;
+  /** The same by this machine's clock, uncorrected. */
+  readonly machineTime: number;
   readonly accessKeyId: string;
   readonly service: string;
   readonly region: string;
@@ -43,9 +45,9 @@ const MIN_SKEW_MS = 30_000;
  */
 export async function secondTryFor(
   response: Response,
-  signed: { readonly signedAt: number },
 ): Promise<{ awsError?: string; targetTime?: number } | undefined> {
-  if (!mayBeRefusal(response.status)) return undefined;
+  const signed = SIGNING_RECORDS.get(response)?.signed;
+  if (!signed || !mayBeRefusal(response.status)) return undefined;
   const mediaType = response.headers.get("content-type") ?? "";
   // These hold no AWS error, and a stream may never end.
   if (/^text\/(?:event-stream|html)\b/i.test(mediaType)) return undefined;

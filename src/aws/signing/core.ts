@@ -11,6 +11,7 @@ import { isS3, type PathRules } from "./canonical_request.ts";
 import { createCredentialSource } from "../credentials/credentials.ts";
 import { credentialsFault } from "../credentials/text.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./body.ts";
+import type { SignedRequest } from "../refusals/retry.ts";
 import type { SigningInput } from "./v4.ts";
 import type { Credentials, CredentialSource } from "../credentials/types.ts";
 
@@ -62,14 +63,9 @@ export interface UnsignedParts {
 }
 
 /** A signed request's headers, and what the signature was computed over. */
-export interface SignedParts {
+export interface SignedParts extends SignedRequest {
   /** All headers to send by lower-case name, without `host`. */
   readonly headers: { readonly [name: string]: string };
-  readonly canonicalRequest: string;
-  /** When it says it was signed, in milliseconds. */
-  readonly signedAt: number;
-  /** The same by this machine's clock, uncorrected. */
-  readonly machineTime: number;
 }
 
 /** What the signature brings: a request cannot have them beforehand. */
@@ -149,8 +145,16 @@ export class SigningCore {
     const { headers, canonicalRequest } = await signHeaders(scheme, input);
     const { host: _fetchSetsIt, ...toSend } = headers;
     const signedAt = input.date.getTime();
-    const machineTime = signedAt - this.#clockOffsetMs;
-    return { headers: toSend, canonicalRequest, signedAt, machineTime };
+    return {
+      headers: toSend,
+      canonicalRequest,
+      signedAt,
+      machineTime: signedAt - this.#clockOffsetMs,
+      accessKeyId: credentials.accessKeyId,
+      service: input.service,
+      region: input.region,
+      signatureVersion: this.#options.signatureVersion ?? "v4",
+    };
   }
 
   /** Signs in the query. */

@@ -12,18 +12,16 @@ import {
   hideCredentials,
   isSameCredentials,
 } from "../credentials/types.ts";
-import { secondTryFor } from "../refusals/retry.ts";
+import { secondTryFor, SIGNING_RECORDS } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
   joinedHeaders,
-  type SignedParts,
   type SignerOptions,
   SigningCore,
   toSource,
   type UnsignedParts,
 } from "./core.ts";
 import { isHost, maySignOtherHost } from "./host.ts";
-import { SIGNING_RECORDS } from "../refusals/retry.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {
@@ -134,16 +132,16 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   ): Promise<Response> {
     const exchange = await exchangeOf(input, init, options, origins);
     const current = await currentCredentials(exchange);
-    const first = await attempt(exchange, current);
-    if (first.response.ok || current === undefined) return first.response;
+    const response = await attempt(exchange, current);
+    if (response.ok || current === undefined) return response;
     try {
-      const retry = await secondTry(exchange, current, first);
-      if (retry === undefined) return first.response;
-      await first.response.body?.cancel();
-      return (await attempt(exchange, retry)).response;
+      const retry = await secondTry(exchange, current, response);
+      if (retry === undefined) return response;
+      await response.body?.cancel();
+      return await attempt(exchange, retry);
     } catch (error) {
       // It rejects when the body is broken too; the first error tells more.
-      await first.response.body?.cancel().catch(() => {});
+      await response.body?.cancel().catch(() => {});
       throw error;
     }
   }
@@ -167,7 +165,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
   async function attempt(
     exchange: Exchange,
     current: Credentials | undefined,
-  ): Promise<{ response: Response; signed: SignedParts | undefined }> {
+  ): Promise<Response> {
     const signed = current && await core.sign(exchange, current);
     if (current !== undefined) hideCredentials(redactor, current);
     const headers = signed?.headers ?? joinedHeaders(exchange.headers);
@@ -183,32 +181,19 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
       signal: exchange.signal,
     });
     options.onResponse?.(response, current);
-    if (response.ok) return { response, signed };
-    const { service, region, signatureVersion = "v4" } = options;
-    SIGNING_RECORDS.set(response, {
-      signed: current && signed && {
-        canonicalRequest: signed.canonicalRequest,
-        signedAt: signed.machineTime,
-        accessKeyId: current.accessKeyId,
-        service,
-        region,
-        signatureVersion,
-      },
-      redactor,
-      log,
-    });
-    return { response, signed };
+    if (!response.ok) SIGNING_RECORDS.set(response, { signed, redactor, log });
+    return response;
   }
 
   /** The credentials for a second try, if one can help. */
   async function secondTry(
     exchange: Exchange,
     used: Credentials,
-    { response, signed }: { response: Response; signed?: SignedParts },
+    response: Response,
   ): Promise<Credentials | undefined> {
-    const isReadOnce = exchange.body.send instanceof ReadableStream;
-    if (signed === undefined || isReadOnce) return undefined;
-    const retry = await secondTryFor(response, signed);
+    // It was read once.
+    if (exchange.body.send instanceof ReadableStream) return undefined;
+    const retry = await secondTryFor(response);
     if (retry === undefined) return undefined;
     const { awsError, targetTime } = retry;
     if (targetTime !== undefined) {
