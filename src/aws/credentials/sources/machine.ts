@@ -52,22 +52,21 @@ export async function containerCredentials(search: Search): Promise<Found> {
     );
   }
   const token = await containerToken(search);
-  const headers: Record<string, string> = {
+  const headers = {
     accept: "application/json",
-    ...token === undefined ? {} : { authorization: token },
+    ...token !== undefined && { authorization: token },
   };
   const ask = () => askHost(search, url, headers);
-  let reply: HostReply;
-  try {
-    reply = await ask().catch(ask);
-    if (reply.status >= 500) reply = await ask();
-  } catch (error) {
-    throw search.failed(`${where}: ${messageOf(error)}`);
+  const { status, text } = await ask().catch(ask)
+    .then((reply) => reply.status >= 500 ? ask() : reply)
+    .catch((error) => {
+      throw search.failed(`${where}: ${messageOf(error)}`);
+    });
+  if (status === 200) {
+    const found = hostKeys(text);
+    if (found !== undefined) return found;
+    throw search.failed(`${where} gave no credentials`);
   }
-  const { status, text } = reply;
-  const found = status === 200 ? hostKeys(text) : undefined;
-  if (found !== undefined) return found;
-  if (status === 200) throw search.failed(`${where} gave no credentials`);
   const body = parseRecord(text) ?? {};
   const said = [["Code", "code"], ["Message", "message"]]
     .map((names) => textIn(body, ...names)).filter((part) => part);
