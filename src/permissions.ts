@@ -111,11 +111,10 @@ export function netNeed(url: URL, why: string): Need {
   return { kind: "net", value: `${url.hostname}:${portOf(url)}`, why };
 }
 
-/** What became of reading an environment variable. */
-export type EnvReading = { readonly allowed: boolean; readonly value?: string };
-
 /** Reads a variable without a prompt, telling "not set" from "not allowed". */
-export function readEnv(variable: string): EnvReading {
+export function readEnv(
+  variable: string,
+): { readonly allowed: boolean; readonly value?: string } {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   if (state === "prompt") return { allowed: false };
   try {

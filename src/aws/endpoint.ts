@@ -197,7 +197,8 @@ export function parseEndpoint(hostname: string): Endpoint | undefined {
     REGION.test(label) || label === GLOBAL
   );
   if (place < 1) return undefined;
-  const before = labels.slice(0, place).map(withoutFips);
+  const before = labels.slice(0, place)
+    .map((label) => label.replace(/-fips$/, ""));
   const after = labels.slice(place + 1).join(".");
 
   const isCustomers = CUSTOMER_DOMAINS.includes(domain);
@@ -241,10 +242,6 @@ function namedService(labels: readonly string[]): string | undefined {
   // Somebody else's service behind PrivateLink is named like its endpoint.
   if (named.length > 1 || VPC_ENDPOINT.test(last)) return undefined;
   return last;
-}
-
-function withoutFips(label: string): string {
-  return label.replace(/-fips$/, "");
 }
 
 /** The host that a target knows itself by. */

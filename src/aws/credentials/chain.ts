@@ -8,6 +8,7 @@
  * the environment; one that AWS_PROFILE names does not. Both as in the AWS CLI.
  */
 
+import { CredentialsError } from "../../errors.ts";
 import { flagsFor, lacking, type Need } from "../../permissions.ts";
 import type { Naming } from "../../naming.ts";
 import {
@@ -19,7 +20,7 @@ import {
   profileOfEnv,
   sharedPaths,
 } from "../shared_files/paths.ts";
-import { UnclearFilesError } from "../shared_files/settings.ts";
+import { FAILED, UnclearFilesError } from "../shared_files/settings.ts";
 import {
   fileNeeds,
   listProfiles,
@@ -28,14 +29,7 @@ import {
   type SharedFiles,
 } from "../shared_files/shared_files.ts";
 import { type Choice, choiceOf, demandNoLess } from "./choice.ts";
-import {
-  type Attempt,
-  type Found,
-  noRole,
-  nothingFound,
-  type Search,
-  type SourceQuery,
-} from "./search.ts";
+import { type Found, noRole, type Search, type SourceQuery } from "./search.ts";
 import {
   CONTAINER_VARIABLES,
   containerCredentials,
@@ -71,6 +65,11 @@ const LOWER_SOURCES = {
   "container": { load: containerCredentials, needs: containerNeeds },
   "instance": { load: instanceCredentials, needs: instanceNeeds },
 };
+
+interface Attempt {
+  readonly source: string;
+  readonly outcome: string;
+}
 
 /**
  * Asks the sources below the keys of the environment in their order.
@@ -112,9 +111,12 @@ export async function findBelowEnvironment(
   // Of files that may not be read, nobody knows what is there.
   const configured = isNamed(search) || missing.length > 0 ||
     search.env("AWS_SECRET_ACCESS_KEY") !== undefined;
-  const facts = missing.length > 0 ? { flags: flagsFor(missing) } : {};
-  const what = advice(files, search);
-  throw nothingFound(attempts, what, { configured, ...facts });
+  const tried = attempts.map(({ source, outcome }) => `${source}: ${outcome}`);
+  const flags = missing.length > 0 && { flags: flagsFor(missing) };
+  throw new CredentialsError(
+    `${FAILED}: none found (${tried.join("; ")}); ${advice(files, search)}`,
+    { data: { sources: attempts, configured, ...flags } },
+  );
 }
 
 /** What is to be bound is the session of a role that is assumed here. */

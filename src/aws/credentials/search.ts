@@ -10,7 +10,6 @@ import type { Redactor } from "../../redact/redact.ts";
 import { flagsFor, lacking, type Need, notGranted } from "../../permissions.ts";
 import type { ReadEnv } from "../shared_files/paths.ts";
 import {
-  FAILED,
   type FailureFacts,
   type Settings,
   SourceError,
@@ -104,27 +103,10 @@ export const SEARCH_STEPS: SearchSteps & ThisType<Search> = {
 /** What a source gives, or why it has nothing to give. */
 export type Found = Credentials | string;
 
-export interface Attempt {
-  readonly source: string;
-  readonly outcome: string;
-}
-
 /** The error of credentials that nothing can be bound with. */
 export function noRole(search: Search): CredentialsError {
   return search.failed(
     "it gives credentials without assuming a role, so there is no session to " +
       "bind or to tag: name a role to assume",
   );
-}
-
-/** The error of a search that came to its end with nothing. */
-export function nothingFound(
-  attempts: readonly Attempt[],
-  advice: string,
-  facts: FailureFacts & { readonly configured: boolean },
-): CredentialsError {
-  const tried = attempts.map(({ source, outcome }) => `${source}: ${outcome}`);
-  const message = `${FAILED}: none found (${tried.join("; ")}); ${advice}`;
-  const data = { sources: attempts, ...facts };
-  return new CredentialsError(message, { data });
 }

@@ -95,12 +95,11 @@ export function refusalError(
     cause: refusal.cause,
     ...data,
   }, redactor.redact);
-  const { status, awsError, clockOffsetMs, cause } = facts;
-  sent?.log.warn(
-    "the target refused the request",
-    logged({ status, awsError, clockOffsetMs, cause }),
-  );
-  sent?.log.debug("what the target says of it", logged(facts));
+  const fields = logged(facts);
+  const { status, awsError, clockOffsetMs, cause } = fields;
+  const named = { status, awsError, clockOffsetMs, cause };
+  sent?.log.warn("the target refused the request", named);
+  sent?.log.debug("what the target says of it", fields);
   return new ProxyError(
     isUnsigned ? "credentials" : refusal.reason,
     safeText(problem, redactor.redact) + `: ${hint}` +

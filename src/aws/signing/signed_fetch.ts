@@ -153,7 +153,9 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     try {
       return await orAborted(credentials.get({ signal }), signal);
     } catch (error) {
-      if (!options.skipAuth || !isUnconfigured(error)) throw error;
+      const isUnconfigured = error instanceof CredentialsError &&
+        error.data.configured === false;
+      if (!options.skipAuth || !isUnconfigured) throw error;
       if (!saidUnsigned) {
         log.warn("no AWS credentials are configured: requests go unsigned");
       }
@@ -315,8 +317,4 @@ function methodOf(method: string): string {
   return /^(?:delete|get|head|options|post|put)$/i.test(method)
     ? method.toUpperCase()
     : method;
-}
-
-function isUnconfigured(error: unknown): boolean {
-  return error instanceof CredentialsError && error.data.configured === false;
 }
