@@ -3,7 +3,7 @@
  * it: a source that is configured and gives nothing throws one.
  */
 
-import { CredentialsError } from "../../errors.ts";
+import type { CredentialsError } from "../../errors.ts";
 import type { Naming } from "../../naming.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";

@@ -207,6 +207,18 @@ Deno.test("a chain of roles names what is wrong with it", async () => {
   }
 });
 
+Deno.test("a secret in the place of a profile's name is not shown", async () => {
+  using world = new World();
+  const secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+  world.write(
+    ".aws/config",
+    `[default]\nrole_arn = ${ROLE}/a\nsource_profile = ${secret}\n` +
+      `aws_secret_access_key = ${secret}\n`,
+  );
+  const { message } = await failure(world);
+  assertStringIncludes(message, 'source_profile "[redacted]" is neither in');
+});
+
 Deno.test("a web identity token file that is not there is named", async () => {
   using world = new World();
   const tokenFile = world.path("no-token");
