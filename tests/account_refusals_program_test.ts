@@ -4,13 +4,13 @@ import { BASE_ARN } from "./support/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "./support/role_world.ts";
 import {
   A,
+  B,
   callsOf,
   CHOSEN,
   DENIED,
   FIXED,
   LISTED,
 } from "./support/account_roles.ts";
-import { B } from "./account_roles_program_test.ts";
 
 const REFUSED: readonly (readonly [what: string, args: unknown])[] = [
   ["an account that is not on the list", { aws_account: DENIED }],

@@ -200,6 +200,7 @@ for (
     const asked = Promise.withResolvers<void>();
     const isOver = Promise.withResolvers<void>();
     await using w = await roleWorld({
+      start: "start",
       args: ["--receipt"],
       sts: {
         before: () => {
@@ -285,6 +286,7 @@ Deno.test("where STS does not say who it is, the receipt goes without, the log s
 
 Deno.test("without the permission to ask STS the receipt goes without the identity, and nothing fails", async () => {
   await using w = await roleWorld({
+    start: "start",
     args: ["--receipt"],
     env: { AWS_ENDPOINT_URL_STS: "http://127.0.0.1:9" },
   });

@@ -37,6 +37,7 @@ Deno.test("a role's session is bound by managed policies and a file, with a sour
       "--session-tag=ticket=A-1=x",
     ],
     permissions: { read: [directory] },
+    start: "start",
   });
   await w.proxy.initialize();
   assertEquals((await w.call("get_item")).error, undefined);

@@ -19,7 +19,7 @@ const callsOf = (w: World) =>
   w.sent("tools/call").map(({ by, message }) => [message.params.name, by]);
 
 Deno.test("a tool that says that it only reads is called with the bound role, any other with the role that writes, each in its session", async () => {
-  await using w = await roleWorld({ args: BOTH });
+  await using w = await roleWorld({ args: BOTH, start: "start" });
   await w.proxy.initialize();
   for (const name of ["get_item", "put_item", "unlisted", "get_item"]) {
     assertEquals((await w.call(name, { x: name })).error, undefined);

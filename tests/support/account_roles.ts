@@ -4,6 +4,8 @@ import type { roleWorld } from "./role_world.ts";
 
 export const A = "111111111111";
 
+export const B = "222222222222";
+
 export const DENIED = "999999999999";
 
 export const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";

@@ -31,19 +31,22 @@ const list: McpHandler = (message, reply) =>
 export interface RoleWorldOptions extends Omit<ProxyProcessOptions, "target"> {
   readonly script?: Record<string, McpHandler>;
   readonly sts?: RoleStsOptions;
+  /** Whether the program has a process of its own. */
+  readonly start?: "start" | "startHere";
 }
 
 /** Starts a world. */
 // deno-lint-ignore explicit-module-boundary-types explicit-function-return-type
 export async function roleWorld(
-  { script, sts: stsOptions, ...options }: RoleWorldOptions,
+  { script, sts: stsOptions, start = "startHere", ...options }:
+    RoleWorldOptions,
 ) {
   const sts = await RoleSts.start(stsOptions);
   const server = await RawServer.start({
     handler: mcp({ "tools/list": list, ...script }, new Sessions()),
     verifier: { ...TEST_VERIFIER, principals: sts.principals },
   });
-  const proxy = await ProxyProcess.start({
+  const proxy = await ProxyProcess[start]({
     target: server.url,
     ...options,
     env: { AWS_ENDPOINT_URL_STS: sts.url, ...options.env },
