@@ -135,7 +135,13 @@ function headerOf(
     target: standIns.url(origin + pathname),
     mode: config.listen ? "http" : "stdio",
     options: [...replayedFlags(config), ...identityFlags(config, standIns)],
-    unplayed: unplayedFlags(config),
+    profileMetadata: Object.fromEntries(
+      Array.from(config.profileMetadata, ([profile, pairs]) => [
+        standIns.name("profile", profile),
+        String(new URLSearchParams(standIns.metadata(pairs))),
+      ]),
+    ),
+    login: config.login,
     bodies: config.recordBodies,
   };
 }
@@ -145,14 +151,6 @@ export function isReplayed(text: string): boolean {
   return text === ACCOUNTS || /^--(?:metadata|profile|receipt)=/.test(text) ||
     /^--(?:account-role|allow-role|assume-role|write-role)=/.test(text) ||
     REPLAYED.some((key) => text.startsWith(`${OPTIONS[key].names[0]}=`));
-}
-
-/** What changes messages, and is not in a recording. */
-function unplayedFlags(config: Config): string[] {
-  return [
-    ...config.profileMetadata.size > 0 ? ["--region-metadata"] : [],
-    ...config.login ? ["--login"] : [],
-  ];
 }
 
 /** What all accounts that calls may name are named like in a recording. */

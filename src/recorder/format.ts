@@ -18,8 +18,10 @@ export interface RecordingHeader {
   readonly mode: "stdio" | "http";
   /** Flags that say how the proxy behaves, as they would be given. */
   readonly options: readonly string[];
-  /** Flags of which a replay has no values, and which change what is said. */
-  readonly unplayed?: readonly string[];
+  /** What goes with calls for each of several profiles, as a query has it. */
+  readonly profileMetadata?: Readonly<Record<string, string>>;
+  /** Whether the user could be asked to sign in, which no replay can. */
+  readonly login?: boolean;
   /** Whether the texts are what was said, and no stand-ins. */
   readonly bodies: boolean;
 }

@@ -38,7 +38,7 @@ const MEMBERS: Readonly<Record<RecordLine["kind"], string>> = {
 };
 
 const HEADER =
-  "version:string,deno:string,os:string,startedAt:string,target:string,bodies:boolean,options:list,unplayed?:list";
+  "version:string,deno:string,os:string,startedAt:string,target:string,bodies:boolean,options:list,profileMetadata?:texts,login?:boolean";
 
 /**
  * Reads a recording; of one whose program was killed, both parts.

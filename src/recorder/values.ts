@@ -9,7 +9,7 @@ import { HEADER_KINDS, PLAIN_HEADERS, SECRET_KINDS } from "./vocabulary.ts";
 export const MAX_VALUES = 10_000;
 
 /** How many names of identities that calls named are looked for. */
-const MAX_NAMES = 1_000;
+const MAX_NAMES = 256;
 
 /** How many texts are remembered, and how long they may be. */
 const MAX_SHOWN = 512;

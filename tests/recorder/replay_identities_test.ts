@@ -1,7 +1,9 @@
 /** Recordings of several identities, and of what options add, are played. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runReplay } from "../../src/commands/replay/replay.ts";
-import { result } from "../support/raw_mcp.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
+import { mcp, result } from "../support/raw_mcp.ts";
+import { RawServer } from "../support/raw_server.ts";
 import { RecordingDirectory } from "../support/recording.ts";
 import { roleArn, roleWorld } from "../support/role_world.ts";
 
@@ -169,6 +171,56 @@ Deno.test("an identity whose keys were renewed in the meantime is the same one i
   await replaceLast(directory, recorded, " identity-2/", " identity-9/");
   const { code, text } = await replay(directory.path);
   assertEquals(code, 0, text);
+});
+
+Deno.test("a region of each profile goes with its calls in a replay, too", async () => {
+  await using directory = await RecordingDirectory.make();
+  const home = await Deno.makeTempDir();
+  await Deno.mkdir(`${home}/.aws`);
+  const regions = ["ap-northeast-1", "eu-west-1"];
+  await Deno.writeTextFile(
+    `${home}/.aws/config`,
+    PROFILES.map((name, at) =>
+      `[profile ${name}]\nregion = ${regions[at]}\n` +
+      `aws_access_key_id = AKIDOFPROFILE00${at}\naws_secret_access_key = x\n`
+    ).join(""),
+  );
+  const files = [directory.path, `${directory.path}.older`];
+  {
+    await using server = await RawServer.start(mcp({}));
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      bareArgs: [
+        server.url.href,
+        "--sign-host=aws-mcp.us-east-1.api.aws",
+        ...PROFILES.map((name) => `--profile=${name}`),
+        `--record=${directory.path}`,
+      ],
+      home,
+      permissions: { read: files, write: files },
+    });
+    await proxy.initialize();
+    for (const aws_profile of PROFILES) {
+      const params = { name: "t", arguments: { aws_profile } };
+      await proxy.request("tools/call", params);
+    }
+    await proxy.closeStdin();
+    await proxy.status();
+    const texts = server.requests.all.map((request) => request.text());
+    for (const region of regions) {
+      assert(texts.some((text) => text.includes(region)), region);
+    }
+  }
+  await Deno.remove(home, { recursive: true });
+  const { code, text } = await replay(directory.path);
+  assertEquals(code, 0, text);
+  const recorded = await Deno.readTextFile(directory.path);
+  const other = recorded.replace(/"profileMetadata":\{[^}]*\},/, "");
+  assert(other !== recorded, "something is changed");
+  await Deno.writeTextFile(directory.path, other);
+  const changed = await replay(directory.path);
+  assertEquals(changed.code, 1, changed.text);
+  assertStringIncludes(changed.text, "differs: POST tools/call");
 });
 
 Deno.test("a program that adds other metadata than then is told", async () => {

@@ -23,16 +23,12 @@ export interface Playable {
  * @throws {ConfigError} Nothing of it can be played.
  */
 export function playableOf({ header, lines }: Recording): Playable {
-  const { mode, unplayed = [] } = header;
+  const { mode, login } = header;
   const refuse = (why: string): never => {
     throw new ConfigError([
       `the recording cannot be played: ${why} (look at it with sigv4-proxy record show)`,
     ]);
   };
-  const [option] = unplayed.filter((flag) => flag !== "--login");
-  if (option !== undefined) {
-    refuse(`it was made with ${option}, whose values are not in it`);
-  }
   if (lines.length > 0 && lines[0].seq !== 1) {
     refuse("its beginning is gone, since --record-max was reached");
   }
@@ -40,7 +36,7 @@ export function playableOf({ header, lines }: Recording): Playable {
     kind === "dropped" || index > 0 && seq > lines[index - 1].seq + 1
   );
   const there = gap < 0 ? lines : lines.slice(0, gap);
-  if (unplayed.includes("--login") && there.some(isOfLogin)) {
+  if (login && there.some(isOfLogin)) {
     refuse("somebody signed in while it was made, and nobody does now");
   }
   const isHttp = mode === "http";

@@ -115,9 +115,17 @@ async function configFor(
     profileRegion: () => Promise.resolve(undefined),
     loadTls: () => Promise.resolve(undefined),
   });
-  if (header.mode === "stdio") return config;
+  const profileMetadata = new Map(
+    Object.entries(header.profileMetadata ?? {}).map(([profile, pairs]) => [
+      profile,
+      [...new URLSearchParams(pairs)],
+    ]),
+  );
   const address = { hostname: "127.0.0.1", port: 0 };
-  return { ...config, listen: { address, token: false, hosts: [] } };
+  const listen = header.mode === "http"
+    ? { address, token: false as const, hosts: [] }
+    : undefined;
+  return { ...config, profileMetadata, listen };
 }
 
 /** An identity for each source; as many more as then, where one is refused. */

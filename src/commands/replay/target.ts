@@ -141,17 +141,18 @@ export class ReplayTarget implements AsyncDisposable {
     if (arrival) await within(limitMs, arrival.promise);
     const response = this.#responses.get(line.http);
     if (!response || response.destroyed) return;
+    // A response has one only once the last one of its connection is over.
+    const { socket } = response.req;
     if (line.kind === "failed") {
-      const { socket } = response;
-      if (/\bclosed\b/.test(line.error)) socket?.destroy();
-      else socket?.resetAndDestroy();
+      if (/\bclosed\b/.test(line.error)) socket.destroy();
+      else socket.resetAndDestroy();
     } else if (line.kind === "response") this.#begin(response, exchange);
     else if (line.kind === "body" && line.text !== undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       response.write(line.text, () => resolve());
       await within(limitMs, promise);
     } else if (line.kind === "end" && line.by === "cut") {
-      response.socket?.destroy();
+      socket.destroy();
       // What the proxy had enough of is not ended by the target.
     } else if (
       line.kind === "end" && !(line.by === "proxy" && isOpen(exchange))
