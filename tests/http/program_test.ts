@@ -8,9 +8,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { within } from "../support/deadline.ts";
 import { Front } from "../support/http_front.ts";
-import { type Line, ProxyProcess } from "../support/proxy_process.ts";
+import { ProxyProcess } from "../support/proxy_process.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
@@ -18,23 +17,24 @@ import { SdkServer } from "../support/sdk_server.ts";
 import { TEST_VERIFIER } from "../support/test_identity.ts";
 import { allSigned } from "../support/sigv4_verifier.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { logged } from "./logged.ts";
+import { onCue } from "./on_cue.ts";
 
 const ANYWHERE = { net: ["127.0.0.1:0"] };
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TOKEN = "a-token-for-the-whole-program";
 
-/** A field of the first log line that has it. */
-async function logged(proxy: ProxyProcess, name: string): Promise<string> {
-  const has = ({ value }: Line) =>
-    typeof value === "object" && value !== null && name in value;
-  const { value } = await proxy.waitForLog(has);
-  return String(Object(value)[name]);
-}
-
 /** Where the program listens. */
 async function endpoint(proxy: ProxyProcess): Promise<URL> {
   return new URL(await logged(proxy, "url"));
 }
+
+/** The program, which may listen anywhere on loopback. */
+const start = (target: URL, args: readonly string[], env = {}) =>
+  ProxyProcess.start({ target, args, permissions: ANYWHERE, env });
+
+const BY_VARIABLES = { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN };
+const OPEN = ["--listen=127.0.0.1:0", "--no-listen-token"];
 
 Deno.test("with --listen the SDK's client works with the token in the file that the log names", async () => {
   await using temp = await tempDir();
@@ -77,12 +77,7 @@ Deno.test("with --listen and --read-only a call that looks like an answer is not
     verifier: TEST_VERIFIER,
     handler: mcp({}),
   });
-  await using proxy = await ProxyProcess.start({
-    target: target.url,
-    args: ["--read-only"],
-    permissions: ANYWHERE,
-    env: { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN },
-  });
+  await using proxy = await start(target.url, ["--read-only"], BY_VARIABLES);
   const answer = await fetch(await endpoint(proxy), {
     method: "POST",
     body:
@@ -134,28 +129,17 @@ Deno.test("a runtime directory that is not there is warned of, and the token goe
 });
 
 Deno.test("--max-concurrency says how many requests may be under way over HTTP", async () => {
-  const asked = Promise.withResolvers<void>();
-  const cue = Promise.withResolvers<void>();
-  await using target = await RawServer.start(mcp({
-    slow: async (message, reply) => {
-      asked.resolve();
-      await Promise.race([cue.promise, reply.closed]);
-      await reply.json(result(message));
-    },
-  }));
-  await using proxy = await ProxyProcess.start({
-    target: target.url,
-    args: ["--listen=127.0.0.1:0", "--no-listen-token", "--max-concurrency=1"],
-    permissions: ANYWHERE,
-  });
+  const { handler, asked, go } = onCue();
+  await using target = await RawServer.start(mcp({ slow: handler }));
+  await using proxy = await start(target.url, [...OPEN, "--max-concurrency=1"]);
   const url = await endpoint(proxy);
   const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
   const first = fetch(url, { method: "POST", body });
-  await within(asked.promise, "the first request");
+  await asked;
   const second = await fetch(url, { method: "POST", body: PING });
   const { error } = await second.json();
   assertEquals([second.status, error.code], [503, -31020]);
-  cue.resolve();
+  go();
   assertEquals((await (await first).json()).result, {});
 });
 
@@ -164,12 +148,11 @@ Deno.test("address and token may come from the environment, and the token is in 
     verifier: TEST_VERIFIER,
     handler: mcp({}),
   });
-  await using proxy = await ProxyProcess.start({
-    target: target.url,
-    args: ["--log-level", "debug"],
-    permissions: ANYWHERE,
-    env: { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN },
-  });
+  await using proxy = await start(
+    target.url,
+    ["--log-level", "debug"],
+    BY_VARIABLES,
+  );
   const url = await endpoint(proxy);
   const post = (authorization: string) =>
     fetch(url, { method: "POST", body: PING, headers: { authorization } });
@@ -184,14 +167,10 @@ Deno.test("address and token may come from the environment, and the token is in 
 
 Deno.test("MCP_NO_LISTEN_TOKEN asks for no token, and MCP_LISTEN_HOST takes that name and no other", async () => {
   await using target = await RawServer.start(mcp({}));
-  await using proxy = await ProxyProcess.start({
-    target: target.url,
-    permissions: ANYWHERE,
-    env: {
-      MCP_LISTEN: "127.0.0.1:0",
-      MCP_NO_LISTEN_TOKEN: "true",
-      MCP_LISTEN_HOST: "mcp.example,proxy.internal",
-    },
+  await using proxy = await start(target.url, [], {
+    MCP_LISTEN: "127.0.0.1:0",
+    MCP_NO_LISTEN_TOKEN: "true",
+    MCP_LISTEN_HOST: "mcp.example,proxy.internal",
   });
   const { port } = await endpoint(proxy);
   const statuses: Record<string, number> = {};
@@ -217,16 +196,11 @@ Deno.test("a tool policy and metadata hold with --listen", async () => {
       ],
     }));
   await using target = await RawServer.start(mcp({ "tools/list": list }));
-  await using proxy = await ProxyProcess.start({
-    target: target.url,
-    args: [
-      "--listen=127.0.0.1:0",
-      "--no-listen-token",
-      "--read-only",
-      "--metadata=team=ulm",
-    ],
-    permissions: ANYWHERE,
-  });
+  await using proxy = await start(target.url, [
+    ...OPEN,
+    "--read-only",
+    "--metadata=team=ulm",
+  ]);
   const url = await endpoint(proxy);
   const ask = async (method: string, params: unknown = {}) => {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
@@ -245,15 +219,11 @@ async function stopping(
   target: RawServer,
   asked: Promise<void>,
 ): Promise<{ proxy: ProxyProcess; url: URL; call: Promise<Response> }> {
-  const proxy = await ProxyProcess.start({
-    target: target.url,
-    args: ["--listen=127.0.0.1:0", "--no-listen-token"],
-    permissions: ANYWHERE,
-  });
+  const proxy = await start(target.url, OPEN);
   const url = await endpoint(proxy);
   const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
   const call = fetch(url, { method: "POST", body });
-  await within(asked, "the call");
+  await asked;
   proxy.signal("SIGTERM");
   await proxy.waitForLog(({ text }) => text.includes('"stopping"'));
   return { proxy, url, call };
@@ -264,14 +234,9 @@ Deno.test({
     "at SIGTERM a call under way is answered, and /healthz says draining until then",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const asked = Promise.withResolvers<void>();
-    const cue = Promise.withResolvers<void>();
+    const { handler, asked, go } = onCue();
     await using target = await RawServer.start(mcp({
-      slow: async (message, reply) => {
-        asked.resolve();
-        await Promise.race([cue.promise, reply.closed]);
-        await reply.json(result(message));
-      },
+      slow: handler,
       hang: (_message, reply) => reply.hang(),
     }));
     // Tells by a 504 that more time has passed than there is for stdio.
@@ -279,14 +244,14 @@ Deno.test({
       target: target.url,
       timeoutMs: 1_000,
     });
-    const { proxy, url, call } = await stopping(target, asked.promise);
+    const { proxy, url, call } = await stopping(target, asked);
     await using _proxy = proxy;
     const tick = await clock.post({ jsonrpc: "2.0", id: 1, method: "hang" });
     assertEquals(tick.status, 504);
     await tick.body?.cancel();
     const health = await fetch(new URL("/healthz", url));
     assertEquals([health.status, await health.text()], [503, "draining\n"]);
-    cue.resolve();
+    go();
     assertEquals((await (await call).json()).result, {});
     assertEquals((await proxy.status()).code, 0);
   },
@@ -297,14 +262,9 @@ Deno.test({
     "at a second SIGTERM a call under way is given up with the word that it may have run",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const asked = Promise.withResolvers<void>();
-    await using target = await RawServer.start(mcp({
-      slow: async (_message, reply) => {
-        asked.resolve();
-        await reply.hang();
-      },
-    }));
-    const { proxy, call } = await stopping(target, asked.promise);
+    const { handler, asked } = onCue();
+    await using target = await RawServer.start(mcp({ slow: handler }));
+    const { proxy, call } = await stopping(target, asked);
     await using _proxy = proxy;
     proxy.signal("SIGTERM");
     const answer = await call;

@@ -23,12 +23,12 @@ try {
     log: createLog({
       level: "info",
       format: "json",
-      write: (line) => console.log(line.trimEnd()),
+      write: (line) => console.error(line.trimEnd()),
       redact: (text) => text,
     }),
   });
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error;
-  console.log(error.message);
+  console.error(error.message);
   Deno.exitCode = 2;
 }

@@ -3,23 +3,9 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { Front } from "../../support/http_front.ts";
+import { onCue } from "../on_cue.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { type McpHandler, request, result } from "../../support/raw_mcp.ts";
-
-/** Answers when it is told to. */
-function onCue(): { handler: McpHandler; asked: Promise<void>; go(): void } {
-  const asked = Promise.withResolvers<void>();
-  const cue = Promise.withResolvers<void>();
-  return {
-    handler: async (message, reply) => {
-      asked.resolve();
-      await Promise.race([cue.promise, reply.closed]);
-      await reply.json(result(message));
-    },
-    asked: within(asked.promise, "the request"),
-    go: cue.resolve,
-  };
-}
+import { type McpHandler, request } from "../../support/raw_mcp.ts";
 
 /** Sends more than any buffer on the way holds. */
 const flood = (onClose = () => {}): McpHandler => async (_message, reply) => {

@@ -2,22 +2,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/deadline.ts";
 import { RawClient } from "../../support/raw_client.ts";
-import { result } from "../../support/raw_mcp.ts";
+import { onCue } from "../on_cue.ts";
 import { PING, World } from "./world.ts";
 
 Deno.test("more requests than are allowed at a time are 503, until one is answered", async () => {
-  const asked = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<void>();
-  await using world = await World.make({ maxRequests: 1 }, async (
-    request,
-    reply,
-  ) => {
-    asked.resolve();
-    await release.promise;
-    await reply.json(result(JSON.parse(request.text())));
-  });
+  const { handler, asked, go } = onCue();
+  await using world = await World.make({ maxRequests: 1 }, { ping: handler });
   const first = world.post(PING);
-  await within(asked.promise, "the first request");
+  await asked;
   const second = await world.post(PING);
   const { error } = await second.json();
   assertEquals([second.status, error.code], [503, -31020]);
@@ -27,7 +19,7 @@ Deno.test("more requests than are allowed at a time are 503, until one is answer
     mayHaveRun: false,
   });
   assertEquals(second.headers.get("retry-after"), "1");
-  release.resolve();
+  go();
   assertEquals((await (await first).json()).id, 1);
   const third = await world.post(PING);
   assertEquals((await third.json()).id, 1);

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/clock.ts";
 import { within } from "../../support/deadline.ts";
 import { Front } from "../../support/http_front.ts";
+import { onCue } from "../on_cue.ts";
 import type { McpHandler } from "../../support/raw_mcp.ts";
 
 const LISTEN = "subscriptions/listen";
@@ -34,16 +35,13 @@ for (const method of [LISTEN, "events/stream"]) {
 }
 
 Deno.test("a subscriptions/listen that its header names finds a place while all of requests are taken", async () => {
-  const asked = Promise.withResolvers<void>();
-  await using front = await Front.before({
-    slow: async (_message, reply) => {
-      asked.resolve();
-      await reply.hang();
-    },
-    [LISTEN]: stand,
-  }, { maxRequests: 1, drainMs: 0 });
+  const { handler, asked } = onCue();
+  await using front = await Front.before({ slow: handler, [LISTEN]: stand }, {
+    maxRequests: 1,
+    drainMs: 0,
+  });
   const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
-  await within(asked.promise, "the request");
+  await asked;
   const message = { jsonrpc: "2.0", id: 2, method: LISTEN };
   const stream = await front.post(message, CLAIM);
   assertEquals(stream.status, 200);

@@ -8,6 +8,7 @@ import { mcp } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { TEST_SCOPE } from "../../support/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../../commands/command_world.ts";
+import { logged } from "../logged.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
@@ -33,14 +34,6 @@ async function wordsOf(line: string): Promise<string[]> {
     args: ["-c", `printf '%s\\n' ${line}`],
   }).output();
   return new TextDecoder().decode(stdout).trimEnd().split("\n");
-}
-
-/** A field of the first log line that has it. */
-async function logged(proxy: ProxyProcess, name: string): Promise<string> {
-  const { text } = await proxy.waitForLog(({ text }) =>
-    text.includes(`"${name}"`)
-  );
-  return JSON.parse(text)[name];
 }
 
 for (const at of ["127.0.0.1:0", "localhost:0", "unix:front.sock"]) {

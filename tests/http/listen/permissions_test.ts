@@ -1,8 +1,7 @@
 /** What the HTTP server has to be allowed. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Arrivals } from "../../support/arrivals.ts";
-import { within } from "../../support/deadline.ts";
-import { type Line, linesOf } from "../../support/lines.ts";
+import { logged } from "../logged.ts";
+import { ProxyProcess } from "../../support/proxy_process.ts";
 import { RawClient } from "../../support/raw_client.ts";
 import { mcp } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
@@ -11,65 +10,23 @@ const ignore = Deno.build.os === "windows";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 /** An HTTP server in a process of its own. */
-class FrontProcess implements AsyncDisposable {
-  readonly lines = new Arrivals<Line>("line of the front");
-  readonly #child: Deno.ChildProcess;
-  readonly #read: Promise<void>;
+function start(
+  target: URL,
+  bareArgs: readonly string[],
+  ...flags: readonly string[]
+): Promise<ProxyProcess> {
+  return ProxyProcess.start({
+    target,
+    entry: import.meta.resolve("../../support/http_front_main.ts"),
+    bareArgs: [target.href, ...bareArgs],
+    permissionFlags: ["--no-prompt", ...flags],
+  });
+}
 
-  constructor(flags: readonly string[], args: readonly string[]) {
-    const entry = import.meta.resolve("../../support/http_front_main.ts");
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--no-prompt",
-        "--frozen",
-        "--cached-only",
-        ...flags,
-        entry,
-        ...args,
-      ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#read = this.#readLines();
-  }
-
-  async #readLines(): Promise<void> {
-    const log = new Response(this.#child.stderr).text();
-    for await (const line of linesOf(this.#child.stdout)) this.lines.add(line);
-    this.lines.end(`the front has ended: ${await log}`);
-  }
-
-  /** The port, once it listens. */
-  async port(): Promise<number> {
-    const { text } = await this.lines.find(({ text }) =>
-      text.includes("listening")
-    );
-    return Number(new URL(JSON.parse(text).url).port);
-  }
-
-  /** Stops it, as a supervisor does. */
-  async stop(): Promise<number> {
-    this.#child.kill("SIGTERM");
-    return await this.ended();
-  }
-
-  /** Its exit code. */
-  async ended(): Promise<number> {
-    const { code } = await within(this.#child.status, "the end of the front");
-    return code;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      // It has ended.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await within(Promise.all([this.#child.status, this.#read]), "its end");
-  }
+/** Its exit code, once it is stopped as a supervisor does. */
+async function stopped(front: ProxyProcess): Promise<number> {
+  front.signal("SIGTERM");
+  return (await front.status()).code;
 }
 
 Deno.test({
@@ -80,23 +37,21 @@ Deno.test({
     const directory = await Deno.makeTempDir();
     await using target = await RawServer.start(mcp({}));
     {
-      await using front = new FrontProcess([
+      await using front = await start(
+        target.url,
+        ["127.0.0.1:0", directory],
         `--allow-net=127.0.0.1:0,${target.url.host}`,
         `--allow-write=${directory}`,
         `--allow-read=${directory}`,
-      ], [target.url.href, "127.0.0.1:0", directory]);
-      const port = await front.port();
-      const { text } = await front.lines.find(({ text }) =>
-        text.includes("tokenFile")
       );
-      const token = await Deno.readTextFile(JSON.parse(text).tokenFile);
-      const answer = await fetch(`http://127.0.0.1:${port}/mcp`, {
+      const token = await Deno.readTextFile(await logged(front, "tokenFile"));
+      const answer = await fetch(await logged(front, "url"), {
         method: "POST",
         headers: { authorization: `Bearer ${token}` },
         body: PING,
       });
       assertEquals((await answer.json()).id, 1);
-      assertEquals(await front.stop(), 0);
+      assertEquals(await stopped(front), 0);
     }
     // The token's file is gone.
     await Deno.remove(directory);
@@ -111,16 +66,17 @@ Deno.test({
     const path = `${directory}/front.sock`;
     await using target = await RawServer.start(mcp({}));
     {
-      await using front = new FrontProcess([
+      await using front = await start(
+        target.url,
+        [`unix:${path}`],
         `--allow-net=unix:${path},${target.url.host}`,
         `--allow-read=${path}`,
         `--allow-write=${path}`,
-      ], [target.url.href, `unix:${path}`]);
-      await front.lines.find(({ text }) => text.includes("listening"));
-      using client = await RawClient.connect(path);
+      );
+      using client = await RawClient.connect(await logged(front, "path"));
       await client.sendPost("/mcp", ["Host: localhost"], PING);
       assertEquals((await client.head()).status, 200);
-      assertEquals(await front.stop(), 0);
+      assertEquals(await stopped(front), 0);
     }
     await Deno.remove(directory);
   },
@@ -131,30 +87,26 @@ Deno.test({
   ignore,
   async fn() {
     const directory = await Deno.makeTempDir();
-    const target = "http://127.0.0.1:1/mcp";
     const path = `${directory}/front.sock`;
     for (
-      const [flags, listen, wanted] of [
-        [[], "127.0.0.1:0", "--allow-net=127.0.0.1:0"],
-        [[], `unix:${path}`, "--allow-read"],
-        [[`--allow-read=${path}`], `unix:${path}`, "--allow-write"],
+      const [args, flags, ...wanted] of [
+        [["127.0.0.1:0"], [], "--allow-net=127.0.0.1:0"],
+        [[`unix:${path}`], [], "--allow-read"],
+        [[`unix:${path}`], [`--allow-read=${path}`], "--allow-write"],
+        // What Deno forbids is not tried elsewhere.
+        [
+          ["127.0.0.1:0", directory],
+          ["--allow-net=127.0.0.1:0"],
+          "--allow-write",
+          `a file in ${directory}`,
+        ],
       ] as const
     ) {
-      await using front = new FrontProcess(flags, [target, listen]);
-      const { text } = await front.lines.at(0);
-      assertStringIncludes(text, wanted);
-      assertEquals(await front.ended(), 2);
+      const target = new URL("http://127.0.0.1:1/mcp");
+      await using front = await start(target, args, ...flags);
+      assertEquals((await front.status()).code, 2);
+      for (const part of wanted) assertStringIncludes(front.stderr, part);
     }
-    await using front = new FrontProcess(["--allow-net=127.0.0.1:0"], [
-      target,
-      "127.0.0.1:0",
-      directory,
-    ]);
-    const { text } = await front.lines.at(0);
-    assertStringIncludes(text, "--allow-write");
-    // What Deno forbids is not tried elsewhere.
-    assertStringIncludes(text, `a file in ${directory}`);
-    assertEquals(await front.ended(), 2);
     await Deno.remove(directory);
   },
 });
