@@ -17,9 +17,10 @@ export class PrivateTarget implements AsyncDisposable {
   ) {}
 
   static async start(
-    { demandsClient = false, verifier = TEST_VERIFIER }: {
+    { demandsClient = false, verifier = TEST_VERIFIER, maxVersion }: {
       demandsClient?: boolean;
       verifier?: VerifierOptions;
+      maxVersion?: "TLSv1.2";
     } = {},
   ): Promise<PrivateTarget> {
     const authority = new Authority({ name: "a private root" });
@@ -28,6 +29,7 @@ export class PrivateTarget implements AsyncDisposable {
       to: server.url,
       identity: authority.issue({ name: "the target" }),
       clientRoot: demandsClient ? authority.cert : undefined,
+      maxVersion,
     });
     const directory = await Deno.makeTempDir();
     const client = authority.issue({ name: "the client" });

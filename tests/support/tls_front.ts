@@ -18,6 +18,8 @@ export interface TlsFrontOptions {
   readonly identity: Identity;
   /** Demand a client's certificate that this root has issued. */
   readonly clientRoot?: string;
+  /** Default: TLS 1.3. With 1.2 the handshake itself shows a refusal. */
+  readonly maxVersion?: "TLSv1.2";
 }
 
 /** A running front. */
@@ -29,10 +31,13 @@ export class TlsFront implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
-  private constructor({ to, identity, clientRoot }: TlsFrontOptions) {
+  private constructor(
+    { to, identity, clientRoot, maxVersion }: TlsFrontOptions,
+  ) {
     this.#path = to.pathname;
     this.#server = createServer({
       ...identity,
+      maxVersion,
       ...(clientRoot !== undefined && {
         ca: clientRoot,
         requestCert: true,

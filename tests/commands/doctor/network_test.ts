@@ -45,7 +45,10 @@ Deno.test("a peer that speaks no TLS fails at TLS, and is sent no request", asyn
 for (const demandsClient of [false, true]) {
   const what = demandsClient ? "mutual TLS" : "TLS";
   Deno.test(`${what} of a private authority is well with its files`, async () => {
-    await using target = await PrivateTarget.start({ demandsClient });
+    await using target = await PrivateTarget.start({
+      demandsClient,
+      maxVersion: "TLSv1.2",
+    });
     const { directory, front } = target;
     const flags = [`--ca-cert=${directory}/root.pem`];
     if (demandsClient) {
