@@ -143,7 +143,6 @@ Deno.test("a role that STS refuses is named, with AWS's error and who asked", as
     refuse: { type: "AccessDenied", message: refusal },
   });
   const probed = await world.probe({
-    flags: ["-A"],
     env: {
       AWS_ENDPOINT_URL_STS: sts.url,
       AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
@@ -165,7 +164,6 @@ Deno.test("an STS that cannot be reached is named", async () => {
   const { host, url } = sts;
   await sts[Symbol.asyncDispose]();
   const probed = await world.probe({
-    flags: ["-A"],
     env: {
       AWS_ENDPOINT_URL_STS: url,
       AWS_ACCESS_KEY_ID: "AKIAENV",
@@ -268,7 +266,6 @@ Deno.test("a metadata service that fails is an error, not a machine without one"
   using world = new World();
   await using metadata = new MetadataPeer({ status: 500 });
   const probed = await world.probe({
-    flags: ["-A"],
     env: {
       AWS_EC2_METADATA_DISABLED: "false",
       AWS_EC2_METADATA_SERVICE_ENDPOINT: metadata.url,

@@ -61,7 +61,8 @@ Deno.test("a session's end is read in each form, and advice is quoted for a shel
   const env = { TZ: "America/New_York" };
   for (const expiresAt of ["2020-01-01T00:00:00UTC", "2020-01-01T00:00:00"]) {
     world.keep("access-token-1", OVER, { expiresAt });
-    const { message } = await world.probe(world.asking({ profile, env }));
+    const own = { profile, env, flags: ["-A"] };
+    const { message } = await world.probe(world.asking(own));
     const over = "the SSO session is over since 2020-01-01T00:00:00.000Z";
     assertStringIncludes(message ?? "", over);
   }
@@ -101,7 +102,6 @@ Deno.test("a console login of a profile with a blank in its name is used and ren
     }, "logins");
   const asked = (directory: string) =>
     world.probe({
-      flags: ["-A"],
       options: { profile: "Team A" },
       env: {
         AWS_ENDPOINT_URL_SIGNIN: signin.url,
@@ -134,7 +134,7 @@ Deno.test("endpoints of the profile's services section are used", async () => {
   );
   world.keep("access-token-1");
   const options = { profile: "dev" };
-  assertKeys(await world.probe({ flags: ["-A"], options }), "Dev");
+  assertKeys(await world.probe({ options }), "Dev");
 });
 
 Deno.test("a token file that is far too long is refused, and not shown", async () => {

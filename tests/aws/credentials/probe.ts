@@ -1,7 +1,7 @@
 /**
- * Asks for credentials at each line on stdin, with the options in its first
- * argument, and prints what came of it: run as a process of its own, with an
- * environment and permissions of its own.
+ * Asks for credentials, and says what came of it. As a process of its own, with
+ * an environment and permissions of its own, it asks at each line on stdin, with
+ * the options in its first argument.
  */
 
 import {
@@ -12,26 +12,32 @@ import { CredentialsError } from "../../../src/errors.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
 import { keptLog } from "../../support/kept_log.ts";
 
-const options: CredentialSourceOptions = JSON.parse(Deno.args[0]);
-const { log, lines } = keptLog();
-const redactor = new Redactor();
-const source = createCredentialSource({ ...options, log, redactor });
-
-async function ask(): Promise<unknown> {
-  lines.length = 0;
-  try {
-    const credentials = await source.get();
-    const masked = redactor.redact(
-      `${credentials.secretAccessKey} ${credentials.sessionToken}`,
-    );
-    return { credentials, masked, lines };
-  } catch (error) {
-    if (!(error instanceof CredentialsError)) throw error;
-    const { message, data, stack } = error;
-    return { message, data, stack, lines };
-  }
+/** What asks one source, as often as it is called. */
+export function asker(
+  options: CredentialSourceOptions,
+): () => Promise<unknown> {
+  const { log, lines } = keptLog();
+  const redactor = new Redactor();
+  const source = createCredentialSource({ ...options, log, redactor });
+  return async () => {
+    lines.length = 0;
+    try {
+      const credentials = await source.get();
+      const masked = redactor.redact(
+        `${credentials.secretAccessKey} ${credentials.sessionToken}`,
+      );
+      return { credentials, masked, lines };
+    } catch (error) {
+      if (!(error instanceof CredentialsError)) throw error;
+      const { message, data, stack } = error;
+      return { message, data, stack, lines };
+    }
+  };
 }
 
-for await (const chunk of Deno.stdin.readable) {
-  if (chunk.includes(10)) console.log(JSON.stringify(await ask()));
+if (import.meta.main) {
+  const ask = asker(JSON.parse(Deno.args[0]));
+  for await (const chunk of Deno.stdin.readable) {
+    if (chunk.includes(10)) console.log(JSON.stringify(await ask()));
+  }
 }

@@ -211,7 +211,7 @@ const USER = "arn:aws:iam::123456789012:user/me";
 Deno.test("a console login that is missing or broken says what to run", async () => {
   using world = new World();
   world.write(".aws/config", `[profile me]\nlogin_session = ${USER}\n`);
-  const probing = { flags: ["-A"], options: { profile: "me" } };
+  const probing = { options: { profile: "me" } };
   const missing = await world.probe(probing);
   assertStringIncludes(missing.message ?? "", "there is no login session");
   assertEquals(missing.data?.run, "aws login --profile me");

@@ -78,14 +78,13 @@ export class SsoWorld extends World {
     return this.write(tokenFile(name), token);
   }
 
-  /** How its portal is asked, with all permissions unless others are named. */
+  /** How its portal is asked, with what permissions, if it is to be a process. */
   asking(
     { profile = "dev", env, ...more }: Partial<Probing> & {
       readonly profile?: string;
     } = {},
   ): Probing {
     return {
-      flags: ["-A"],
       options: { profile },
       env: {
         AWS_ENDPOINT_URL_SSO: this.sso.url,

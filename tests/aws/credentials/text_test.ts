@@ -27,10 +27,9 @@ async function answerOf(
   args: readonly string[] = [],
 ): Promise<{ text: string; code: unknown; asked: number; log: string }> {
   await using target = new Peer(() => new Response(null, { status: 500 }));
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: new URL(`${target.url}/mcp`),
     home: world.home,
-    permissionFlags: ["--allow-all"],
     env: {
       AWS_ACCESS_KEY_ID: undefined,
       AWS_SECRET_ACCESS_KEY: undefined,

@@ -9,6 +9,7 @@ import { SOURCE_FLAGS, type SourceKind } from "./source_flags.ts";
 import type { CredentialSourceOptions } from "../../../src/aws/credentials/credentials.ts";
 import { SECRETS_SEEN } from "../../support/secrets_seen.ts";
 import { keysOf } from "./peers.ts";
+import { asker } from "./probe.ts";
 
 /** What a process that asked for credentials printed. */
 export interface Probed {
@@ -36,8 +37,8 @@ export interface Probed {
 export interface Probing {
   /** Beside HOME and what keeps it off this machine's metadata service. */
   readonly env?: Record<string, string>;
-  /** Its permissions. */
-  readonly flags: readonly string[];
+  /** Its permissions; without, the test's own process asks. */
+  readonly flags?: readonly string[];
   readonly options?: CredentialSourceOptions;
 }
 
@@ -80,14 +81,21 @@ export class World {
     return (name) => all[name];
   }
 
-  /** Asks for credentials once, in a process of its own. */
+  /** Asks for credentials once. */
   async probe(probing: Probing): Promise<Probed> {
-    await using process = await this.start(probing);
-    return await process.ask();
+    await using asking = await this.start(probing);
+    return await asking.ask();
   }
 
-  /** Starts a process that asks for credentials when it is told to. */
-  async start({ env, flags, options }: Probing): Promise<ProbeProcess> {
+  /** Begins what asks for credentials when it is told to. */
+  async start({ env, flags, options }: Probing): Promise<Asking> {
+    if (flags === undefined) {
+      const ask = asker({ ...options, env: this.env(env) });
+      return {
+        ask: async () => shown(JSON.stringify(await ask())),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    }
     const command = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -126,8 +134,21 @@ export class World {
   }
 }
 
+/** Asks for credentials each time that it is told to. */
+export interface Asking extends AsyncDisposable {
+  ask(): Promise<Probed>;
+}
+
+/** What was printed, which has no secret but where keys are to be. */
+function shown(line: string): Probed {
+  const probed: Probed = JSON.parse(line);
+  const { credentials: _asked, ...others } = probed;
+  SECRETS_SEEN.check(JSON.stringify(others));
+  return probed;
+}
+
 /** A process that asks for credentials. */
-export class ProbeProcess {
+class ProbeProcess implements Asking {
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #stdout: ReadableStreamDefaultReader<string>;
@@ -153,10 +174,7 @@ export class ProbeProcess {
     const end = this.#text.indexOf("\n");
     const line = this.#text.slice(0, end);
     this.#text = this.#text.slice(end + 1);
-    const probed: Probed = JSON.parse(line);
-    const { credentials: _asked, ...shown } = probed;
-    SECRETS_SEEN.check(JSON.stringify(shown));
-    return probed;
+    return shown(line);
   }
 
   /** Ends it. Nothing may have reached its stderr. */
