@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../../src/errors.ts";
 import { readSharedFiles } from "../../../src/aws/shared_files/shared_files.ts";
 import {
@@ -56,6 +56,37 @@ Deno.test("what is no file counts as not there, as for the AWS CLI", async () =>
     credentials: world.path("missing"),
   });
   assertEquals(files.present, []);
+});
+
+Deno.test("a region behind a variable that may not be read is an error with its flag, and not left out", async () => {
+  using world = new World();
+  world.write("config", "[default]\nregion = eu-west-1\n");
+  const { resolve } = import.meta;
+  const module = resolve("../../../src/aws/shared_files/shared_files.ts");
+  const script = world.write(
+    "region.ts",
+    `import { profileRegion } from ${JSON.stringify(module)};\n` +
+      "console.log(await profileRegion().catch(({ message }) => message));\n",
+  );
+  const regionWith = async (variables: string): Promise<string> => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-check", `--allow-env=${variables}`],
+        ...[`--allow-read=${world.home}`, script],
+      ],
+      clearEnv: true,
+      env: {
+        HOME: world.home,
+        WHERE: world.home,
+        AWS_CONFIG_FILE: "$WHERE/config",
+      },
+    }).output();
+    return new TextDecoder().decode(stdout);
+  };
+  assertEquals(await regionWith("AWS_*,HOME,WHERE"), "eu-west-1\n");
+  const refused = await regionWith("AWS_*,HOME");
+  assertStringIncludes(refused, "no permission to find the shared AWS files");
+  assertStringIncludes(refused, "--allow-env=WHERE");
 });
 
 Deno.test("the home directory is found as the AWS CLI finds it", () => {
