@@ -57,13 +57,9 @@ export class RecordLines {
     this.#standIns = standIns;
   }
 
-  /**
-   * The lines of one thing, and none where it is a part of another.
-   *
-   * @param bytes What was kept of it.
-   */
-  of(noted: Noted, bytes?: Uint8Array): string[] {
-    return this.#happenings(noted, bytes).map((happening) =>
+  /** The lines of one thing, and none where it is a part of another. */
+  of(noted: Noted): string[] {
+    return this.#happenings(noted).map((happening) =>
       this.#line(noted.at, happening)
     );
   }
@@ -79,13 +75,13 @@ export class RecordLines {
     return `{"seq":${++this.#seq},"t":${t},${rest}\n`;
   }
 
-  #happenings(noted: Noted, bytes?: Uint8Array): Happening[] {
-    const { kind, id, count, more } = noted;
+  #happenings(noted: Noted): Happening[] {
+    const { kind, id, more } = noted;
     const words = (text: string) => this.#standIns.words(text);
     switch (kind) {
       case "in": {
         this.#isOfHttp ||= id > 0;
-        const said = this.#said(noted, bytes);
+        const said = this.#said(noted);
         if (id === 0) return [{ kind, ...said }];
         const { method, headers } = JSON.parse(more);
         const shown = this.#headers(headers);
@@ -94,30 +90,36 @@ export class RecordLines {
       case "out": {
         const of = id > 0 ? { kind, client: id } as const : { kind };
         // Whose request was not read is answered at once.
-        if (more === "") return [{ ...of, ...this.#said(noted, bytes) }];
+        if (more === "") return [{ ...of, ...this.#said(noted) }];
         const body = this.#bodies.get(`out ${id}`) ??
           this.#begin(`out ${id}`, { of, isError: Number(more) >= 400 });
-        return this.#piece(body, noted, bytes);
+        return this.#piece(body, noted);
       }
       case "closed": {
-        const closed = { kind, client: id, status: count, by: more } as const;
+        const [status, by] = more.split(" ");
+        const closed = {
+          kind,
+          client: id,
+          status: Number(status),
+          by,
+        } as const;
         return [...this.#rest(`out ${id}`), closed];
       }
       case "request":
-        return this.#request(noted, bytes);
+        return this.#request(noted);
       case "response": {
-        const headers: Record<string, string> = JSON.parse(more);
+        const { status, headers } = JSON.parse(more);
         const type = headers["content-type"] ?? "";
         this.#begin(`body ${id}`, {
           of: { kind: "body", http: id },
-          isError: count >= 400,
+          isError: status >= 400,
           isStream: /^text\/event-stream\b/i.test(type),
         });
         const shown = this.#headers(headers);
-        return [{ kind, http: id, status: count, headers: shown }];
+        return [{ kind, http: id, status, headers: shown }];
       }
       case "body":
-        return this.#piece(this.#bodies.get(`body ${id}`), noted, bytes);
+        return this.#piece(this.#bodies.get(`body ${id}`), noted);
       case "end": {
         const [by, error] = more.split(/ (.*)/s);
         const shown = error !== undefined && { error: words(error) };
@@ -142,23 +144,22 @@ export class RecordLines {
   }
 
   #said(
-    { kind, count: bytes }: Noted,
-    kept: Uint8Array | undefined,
-    text = kept && utf8(kept),
+    { kind, byteLength, bytes }: Noted,
+    text = bytes && utf8(bytes),
   ): Said {
-    if (kept === undefined) return { bytes };
+    if (bytes === undefined) return { bytes: byteLength };
     const shown = text === undefined
-      ? filler(decoder.decode(kept))
+      ? filler(decoder.decode(bytes))
       : kind === "out"
       ? this.#standIns.fromTarget(text)
       : this.#standIns.fromClient(text);
-    return { text: shown, bytes };
+    return { text: shown, bytes: byteLength };
   }
 
-  #request(noted: Noted, bytes: Uint8Array | undefined): Happening[] {
+  #request(noted: Noted): Happening[] {
     const { method, url, as, headers: sent } = JSON.parse(noted.more);
     const headers = this.#headers(sent);
-    const text = bytes && utf8(bytes);
+    const text = noted.bytes && utf8(noted.bytes);
     // Clients of HTTP send what others sent, and again what they sent.
     const isOnce = text === undefined || this.#isOfHttp;
     const tries = isOnce ? 1 : this.#tries(text);
@@ -177,7 +178,7 @@ export class RecordLines {
         headers,
         ...(as > 1 && { as }),
         ...(tries > 1 && { try: tries }),
-        ...this.#said(noted, bytes, text),
+        ...this.#said(noted, text),
       },
     ];
   }
@@ -216,8 +217,7 @@ export class RecordLines {
 
   #piece(
     body: Body | undefined,
-    { count }: Noted,
-    bytes: Uint8Array | undefined,
+    { byteLength, bytes }: Noted,
   ): Happening[] {
     if (!body) return [];
     const { text } = body;
@@ -242,7 +242,7 @@ export class RecordLines {
     // The end of it may be half of what ends an event.
     const lost = body.text.slice(0, -END_LENGTH);
     body.lostBytes += encoder.encode(lost).length +
-      (bytes === undefined ? count : 0);
+      (bytes === undefined ? byteLength : 0);
     body.text = body.text.slice(lost.length);
     return lines;
   }

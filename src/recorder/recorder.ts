@@ -48,6 +48,8 @@ const IDLE_MS = 100;
 /** How long the end may take. */
 const DEFAULT_END_MS = 5_000;
 
+const NOTHING: Bytes = { byteLength: 0 };
+
 /** So many lines are certainly made in a millisecond, even when it is new. */
 const LINES_A_MS = 20;
 
@@ -72,10 +74,18 @@ export class Recorder implements AsyncDisposable {
     this.#options = options;
     this.#lines = new RecordLines(options.standIns);
     this.observer = {
-      received: (bytes, over) => this.#noteIn(bytes, over),
-      delivered: (bytes, over) => this.#noteOut(bytes, over),
+      received: (bytes, over) => {
+        const { method, headers } = over?.req ?? {};
+        const head = over ? JSON.stringify({ method, headers }) : "";
+        this.#note("in", this.#clientOf(over), head, bytes);
+      },
+      delivered: (bytes, over) => {
+        const isPart = over && this.#clients.has(over);
+        const status = isPart ? `${over.statusCode}` : "";
+        this.#note("out", this.#clientOf(over), status, bytes);
+      },
       closed: (over, by) =>
-        this.#note("closed", this.#clientOf(over), over.statusCode, by),
+        this.#note("closed", this.#clientOf(over), `${over.statusCode} ${by}`),
       recovered: () => this.#note("recovered"),
     };
   }
@@ -90,25 +100,26 @@ export class Recorder implements AsyncDisposable {
       const blob = body instanceof Blob ? body : undefined;
       const url = input instanceof Request ? input.url : String(input);
       const head = { method, url, as, headers: headersIn(headers) };
-      const bytes = blob && heldBytes(blob);
-      this.#note("request", http, blob?.size, JSON.stringify(head), bytes);
+      const bytes = blob && (heldBytes(blob) ?? { byteLength: blob.size });
+      this.#note("request", http, JSON.stringify(head), bytes);
       let response: Response;
       try {
         response = await send(input, init);
       } catch (cause) {
         const error = causeText(cause);
         // Nobody waited for it any more.
-        if (init.signal?.aborted) this.#note("end", http, 0, `proxy ${error}`);
-        else this.#note("failed", http, 0, error);
+        if (init.signal?.aborted) this.#note("end", http, `proxy ${error}`);
+        else this.#note("failed", http, error);
         throw cause;
       }
-      const received = JSON.stringify(headersIn(response.headers));
-      this.#note("response", http, response.status, received);
+      const { status } = response;
+      const received = { status, headers: headersIn(response.headers) };
+      this.#note("response", http, JSON.stringify(received));
       return tapResponse(response, {
-        read: (bytes) => this.#note("body", http, bytes.length, "", bytes),
+        read: (bytes) => this.#note("body", http, "", bytes),
         ended: (by, cause) => {
           const error = cause === undefined ? "" : ` ${causeText(cause)}`;
-          this.#note("end", http, 0, by + error);
+          this.#note("end", http, by + error);
         },
       });
     };
@@ -121,39 +132,22 @@ export class Recorder implements AsyncDisposable {
       (level, message, fields) => {
         log[level](message, fields);
         if (level === "debug") return;
-        this.#note("log", 0, 0, JSON.stringify({ level, message, fields }));
+        this.#note("log", 0, JSON.stringify({ level, message, fields }));
       },
     );
   }
 
-  #noteIn(bytes: Bytes, over: HttpAnswer | undefined): void {
-    const client = over ? this.#clientOf(over) : 0;
-    const { method, headers } = over?.req ?? {};
-    const head = over ? JSON.stringify({ method, headers }) : "";
-    this.#note("in", client, bytes.byteLength, head, keptOf(bytes));
+  /** The number of a client's HTTP request; 0 over stdio. */
+  #clientOf(over: HttpAnswer | undefined): number {
+    return over === undefined
+      ? 0
+      : this.#clients.getOrInsertComputed(over, () => ++this.#clientCount);
   }
 
-  #noteOut(bytes: Bytes, over: HttpAnswer | undefined): void {
-    const isPart = over && this.#clients.has(over);
-    const client = over ? this.#clientOf(over) : 0;
-    const status = isPart ? String(over.statusCode) : "";
-    this.#note("out", client, bytes.byteLength, status, keptOf(bytes));
-  }
-
-  #clientOf(over: HttpAnswer): number {
-    return this.#clients.getOrInsertComputed(over, () => ++this.#clientCount);
-  }
-
-  #note(
-    kind: Noted["kind"],
-    id = 0,
-    count = 0,
-    more = "",
-    bytes?: Uint8Array,
-  ): void {
+  #note(kind: Noted["kind"], id = 0, more = "", bytes = NOTHING): void {
     if (this.#isStopped) return;
-    const at = this.#notedAt = performance.now();
-    this.#waiting.push({ kind, at, id, count, more }, bytes);
+    this.#notedAt = performance.now();
+    this.#waiting.push(kind, this.#notedAt, id, more, bytes);
     this.#working ??= this.#work();
   }
 
@@ -188,7 +182,7 @@ export class Recorder implements AsyncDisposable {
       made.push(this.#lines.now({ kind: "dropped", count: dropped }));
     }
     for (let noted; (noted = this.#waiting.shift());) {
-      made.push(...this.#lines.of(...noted));
+      made.push(...this.#lines.of(noted));
       if (performance.now() >= until) break;
     }
     return made;
@@ -246,10 +240,6 @@ export class Recorder implements AsyncDisposable {
     await out.write(last).catch(() => {});
     await out.close().catch(() => {});
   }
-}
-
-function keptOf(bytes: Bytes): Uint8Array | undefined {
-  return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
 /** Headers as an object. */

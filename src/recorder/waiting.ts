@@ -4,6 +4,7 @@
  * are looked at by each garbage collection, which costs more than all the rest.
  */
 
+import type { Bytes } from "../mcp/transport/observer.ts";
 import type { Happening } from "./format.ts";
 
 /** A message or an event longer than this is told of by its length alone. */
@@ -31,16 +32,17 @@ const KINDS = [
   "log",
 ] as const satisfies readonly Happening["kind"][];
 
-/** Something that happened, as it stands here. */
+/** Something that happened, and what was copied with it. */
 export interface Noted {
   readonly kind: typeof KINDS[number];
   readonly at: number;
   /** The number of the HTTP request, or of the client's; 0 if there is none. */
   readonly id: number;
-  /** A length in bytes, or a status. */
-  readonly count: number;
-  /** What else there is to say. */
+  /** What there is to say of it. */
   readonly more: string;
+  /** How many bytes passed, and these, if they were kept. */
+  readonly byteLength: number;
+  readonly bytes: Uint8Array | undefined;
 }
 
 /** Before the text and the bytes: the numbers, and how long those are. */
@@ -52,8 +54,8 @@ const decoder = new TextDecoder(undefined, { ignoreBOM: true });
 /** A queue with room for so much; what is oldest goes. */
 export class Waiting {
   readonly #ring = new Uint8Array(MAX_BYTES + MAX_NOTE_BYTES);
-  readonly #numbers = new Float64Array(this.#ring.buffer);
-  readonly #counts = new Uint32Array(this.#ring.buffer);
+  readonly #times = new Float64Array(this.#ring.buffer);
+  readonly #heads = new Uint32Array(this.#ring.buffer);
   #first = 0;
   #next = 0;
   #size = 0;
@@ -63,11 +65,18 @@ export class Waiting {
     return this.#size;
   }
 
-  /** Copies a note, and bytes that their owner may write over. */
-  push({ kind, at, id, count, more }: Noted, bytes?: Uint8Array): void {
+  /** Copies what happened, with bytes that their owner may write over. */
+  push(
+    kind: Noted["kind"],
+    at: number,
+    id: number,
+    more: string,
+    bytes: Bytes,
+  ): void {
+    const { byteLength } = bytes;
     const most = this.#isHalfFull() ? SMALL_BYTES : MAX_KEPT_BYTES;
-    const kept = bytes && bytes.length <= most ? bytes : undefined;
-    const keptBytes = kept?.length ?? 0;
+    const isKept = bytes instanceof Uint8Array && byteLength <= most;
+    const keptBytes = isKept ? byteLength : 0;
     // UTF-8 has at most three bytes for a unit of UTF-16.
     const needed = HEAD_BYTES * 2 + more.length * 3 + keptBytes;
     if (needed > MAX_NOTE_BYTES) {
@@ -79,40 +88,33 @@ export class Waiting {
     const moreBytes = more === ""
       ? 0
       : encoder.encodeInto(more, this.#ring.subarray(moreAt)).written;
-    if (kept) this.#ring.set(kept, moreAt + moreBytes);
-    this.#numbers[this.#next / 8] = at;
-    const head = this.#next / 4 + 2;
-    this.#counts[head] = KINDS.indexOf(kind);
-    this.#counts[head + 1] = id;
-    this.#counts[head + 2] = count;
-    this.#counts[head + 3] = moreBytes;
-    this.#counts[head + 4] = keptBytes;
+    if (isKept) this.#ring.set(bytes, moreAt + moreBytes);
+    this.#times[this.#next / 8] = at;
+    this.#heads.set(
+      [moreBytes, keptBytes, KINDS.indexOf(kind), id, byteLength],
+      this.#next / 4 + 2,
+    );
     this.#next = this.#behind(this.#next);
     this.#size++;
   }
 
-  /** The oldest note, and its bytes, which are there until the next `push`. */
-  shift(): [noted: Noted, bytes: Uint8Array | undefined] | undefined {
+  /** The oldest of what is there; its bytes are until the next `push`. */
+  shift(): Noted | undefined {
     if (this.#size === 0) return undefined;
     const start = this.#first;
     this.#leave();
-    const head = start / 4 + 2;
-    const [kind, id, count, moreBytes, keptBytes] = this.#counts
-      .subarray(head, head + 5);
+    const [moreBytes, keptBytes, kind, id, byteLength] = this.#headOf(start);
     const moreAt = start + HEAD_BYTES;
     const keptAt = moreAt + moreBytes;
-    return [
-      {
-        kind: KINDS[kind],
-        at: this.#numbers[start / 8],
-        id,
-        count,
-        more: decoder.decode(this.#ring.subarray(moreAt, keptAt)),
-      },
-      keptBytes > 0
-        ? this.#ring.subarray(keptAt, keptAt + keptBytes)
-        : undefined,
-    ];
+    const kept = this.#ring.subarray(keptAt, keptAt + keptBytes);
+    return {
+      kind: KINDS[kind],
+      at: this.#times[start / 8],
+      id,
+      more: decoder.decode(this.#ring.subarray(moreAt, keptAt)),
+      byteLength,
+      bytes: keptBytes > 0 ? kept : undefined,
+    };
   }
 
   /** Leaves only so many, the newest. */
@@ -137,11 +139,15 @@ export class Waiting {
     this.#size--;
   }
 
+  #headOf(start: number): Uint32Array {
+    return this.#heads.subarray(start / 4 + 2, start / 4 + 7);
+  }
+
   /** Where what follows begins. */
   #behind(start: number): number {
-    const head = start / 4 + 2;
-    const length = this.#counts[head + 3] + this.#counts[head + 4];
-    const end = start + HEAD_BYTES + Math.ceil(length / 8) * 8;
+    const [moreBytes, keptBytes] = this.#headOf(start);
+    const length = Math.ceil((moreBytes + keptBytes) / 8) * 8;
+    const end = start + HEAD_BYTES + length;
     return end < MAX_BYTES ? end : 0;
   }
 

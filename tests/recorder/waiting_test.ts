@@ -8,10 +8,8 @@ import { Waiting } from "../../src/recorder/waiting.ts";
 import { RawServer } from "../support/raw_server.ts";
 
 function note(waiting: Waiting, byte: number, byteLength: number): void {
-  waiting.push(
-    { kind: "in", at: byte / 4, id: byte, count: byteLength, more: `é${byte}` },
-    new Uint8Array(byteLength).fill(byte),
-  );
+  const bytes = new Uint8Array(byteLength).fill(byte);
+  waiting.push("in", byte / 4, byte, `é${byte}`, bytes);
 }
 
 Deno.test("of what waits the oldest goes, is counted, and the rest is as it was", () => {
@@ -24,17 +22,11 @@ Deno.test("of what waits the oldest goes, is counted, and the rest is as it was"
     dropped += waiting.takeDropped();
     assert(waiting.size * 4_000 > 7 * 1024 * 1024, "most of the room is used");
     for (let left = waiting.size; left > count; left--, dropped++) {
-      const [noted, bytes] = waiting.shift() ?? [];
-      const more = `é${dropped}`;
-      const length = 3_900 + dropped % 101;
-      assertEquals(noted, {
-        kind: "in",
-        at: dropped / 4,
-        id: dropped,
-        count: length,
-        more,
-      });
-      assertEquals(bytes?.length, length);
+      const { bytes, ...noted } = waiting.shift() ?? {};
+      const byteLength = 3_900 + dropped % 101;
+      const [at, id, more] = [dropped / 4, dropped, `é${dropped}`];
+      assertEquals(noted, { kind: "in", at, id, more, byteLength });
+      assertEquals(bytes?.length, byteLength);
       assert(bytes?.every((one) => one === dropped % 256), more);
     }
   }
@@ -47,9 +39,9 @@ Deno.test("what is large pushes out nothing that is small", () => {
   note(waiting, 7, 100);
   for (let count = 0; count < 1_000; count++) note(waiting, 1, 64 * 1024);
   assertEquals(waiting.takeDropped(), 0);
-  assertEquals(waiting.shift()?.[1], new Uint8Array(100).fill(7));
+  assertEquals(waiting.shift()?.bytes, new Uint8Array(100).fill(7));
   let kept = 0;
-  for (let one; (one = waiting.shift());) if (one[1]) kept++;
+  for (let one; (one = waiting.shift());) if (one.bytes) kept++;
   assert(kept > 32 && kept < 128, `${kept}`);
 });
 
@@ -60,7 +52,7 @@ Deno.test("many small things are bounded, too, and a large one is not copied", (
   assert(waiting.size < 300_000);
   waiting.keep(0);
   note(waiting, 1, 300_000);
-  assertEquals(waiting.shift()?.[1], undefined);
+  assertEquals(waiting.shift()?.bytes, undefined);
 });
 
 Deno.test("what is noted while a turn ends is written, though nothing follows", async () => {

@@ -32,35 +32,9 @@ export function differences(
       found.push(...compare(which, old[at], today[at]));
     }
   }
-  found.push(...signers(past, present));
   const [was, is] = [recoveries(then), recoveries(now)];
   if (was !== is) found.push(`sessions replaced: then ${was}, today ${is}`);
   return found;
-}
-
-/** Where another identity signed than in the recording, whatever its keys. */
-function signers(
-  past: ReadonlyMap<string, readonly RecordLine[]>,
-  present: ReadonlyMap<string, readonly RecordLine[]>,
-): string[] {
-  const names = new Map<number, number>();
-  const owners = new Map<number, number>();
-  return [...past].flatMap(([key, lines]) =>
-    lines.flatMap((line, at) => {
-      const other = present.get(key)?.[at];
-      if (line.kind !== "request" || other?.kind !== "request") return [];
-      const [{ as: was = 1 }, { as: is = 1 }] = [line, other];
-      // They come in the order of their first calls, which may be another one.
-      if (!names.has(was) && !owners.has(is)) {
-        names.set(was, is);
-        owners.set(is, was);
-      }
-      const meant = owners.get(is) ?? "somebody else";
-      return meant === was
-        ? []
-        : [`${key}: signed as: then ${was}, today ${meant}`];
-    })
-  );
 }
 
 function recoveries(lines: readonly RecordLine[]): number {
@@ -108,6 +82,7 @@ function comparedOf(line: RecordLine): Record<string, string> {
   return {
     ...Object.fromEntries(headers),
     path: URL.parse(line.url)?.pathname ?? line.url,
+    "signed as": `${line.as ?? 1}`,
     message,
   };
 }

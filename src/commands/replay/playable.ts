@@ -89,7 +89,8 @@ export function playableOf({ header, lines }: Recording): Playable {
     isCut: there.at(-1)?.kind !== "over",
     left: [
       ...gap < 0 ? [] : ["what came after a gap: messages are missing there"],
-      ...reasons,
+      ...Object.entries(reasons).filter(([, count]) => count > 0)
+        .map(([why, count]) => `${why}: ${count}`),
     ],
   };
 }
@@ -143,14 +144,10 @@ function unplayedClients(
     unanswered: new Set(
       open.flatMap(([, client]) => [answerKey(client), endKey(client)]),
     ),
-    reasons: [
-      ...unread > 0
-        ? [`HTTP requests that were refused or too long to be kept: ${unread}`]
-        : [],
-      ...open.length > 0
-        ? [`HTTP requests that were not answered to the end: ${open.length}`]
-        : [],
-    ],
+    reasons: {
+      "HTTP requests that were refused or too long to be kept": unread,
+      "HTTP requests that were not answered to the end": open.length,
+    },
   };
 }
 
@@ -160,7 +157,7 @@ function unplayedCalls(
 ): {
   calls: ReadonlySet<string>;
   unanswered: ReadonlySet<string>;
-  reasons: string[];
+  reasons: Readonly<Record<string, number>>;
   unsigned?: number;
 } {
   const asked = new Set<string>();
@@ -207,11 +204,11 @@ function unplayedCalls(
     calls,
     unsigned,
     unanswered: new Set([...open].map((id) => outKey(`answer ${id}`))),
-    reasons: [
-      ...long > 0 ? [`messages that were too long to be kept: ${long}`] : [],
-      ...unsigned > 0 ? [`calls for which nobody could sign: ${unsigned}`] : [],
-      ...open.size > 0 ? [`calls that were not answered: ${open.size}`] : [],
-    ],
+    reasons: {
+      "messages that were too long to be kept": long,
+      "calls for which nobody could sign": unsigned,
+      "calls that were not answered": open.size,
+    },
   };
 }
 
