@@ -90,10 +90,12 @@ export class Waiting {
       : encoder.encodeInto(more, this.#ring.subarray(moreAt)).written;
     if (isKept) this.#ring.set(bytes, moreAt + moreBytes);
     this.#times[this.#next / 8] = at;
-    this.#heads.set(
-      [moreBytes, keptBytes, KINDS.indexOf(kind), id, byteLength],
-      this.#next / 4 + 2,
-    );
+    const head = this.#next / 4 + 2;
+    this.#heads[head] = moreBytes;
+    this.#heads[head + 1] = keptBytes;
+    this.#heads[head + 2] = KINDS.indexOf(kind);
+    this.#heads[head + 3] = id;
+    this.#heads[head + 4] = byteLength;
     this.#next = this.#behind(this.#next);
     this.#size++;
   }
@@ -103,7 +105,8 @@ export class Waiting {
     if (this.#size === 0) return undefined;
     const start = this.#first;
     this.#leave();
-    const [moreBytes, keptBytes, kind, id, byteLength] = this.#headOf(start);
+    const head = this.#heads.subarray(start / 4 + 2);
+    const [moreBytes, keptBytes, kind, id, byteLength] = head;
     const moreAt = start + HEAD_BYTES;
     const keptAt = moreAt + moreBytes;
     const kept = this.#ring.subarray(keptAt, keptAt + keptBytes);
@@ -139,15 +142,11 @@ export class Waiting {
     this.#size--;
   }
 
-  #headOf(start: number): Uint32Array {
-    return this.#heads.subarray(start / 4 + 2, start / 4 + 7);
-  }
-
   /** Where what follows begins. */
   #behind(start: number): number {
-    const [moreBytes, keptBytes] = this.#headOf(start);
-    const length = Math.ceil((moreBytes + keptBytes) / 8) * 8;
-    const end = start + HEAD_BYTES + length;
+    const head = start / 4 + 2;
+    const length = this.#heads[head] + this.#heads[head + 1];
+    const end = start + HEAD_BYTES + Math.ceil(length / 8) * 8;
     return end < MAX_BYTES ? end : 0;
   }
 
