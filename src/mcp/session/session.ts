@@ -132,11 +132,13 @@ export class Session implements Link {
     const { method, params } = message;
     const cancelled = cancelledId(message);
     if (cancelled && !this.#cancel(cancelled)) return;
-    const { promise: refused, resolve: onRefused } = Promise
-      .withResolvers<void>();
-    const init = { bytes, method, params, requests: [], onRefused };
-    const done = this.#inFlight.send(init, { gate: this.#gate });
-    if (method !== "notifications/initialized") return done;
+    const init = { bytes, method, params, requests: [] };
+    const gate = this.#gate;
+    if (method !== "notifications/initialized") {
+      return this.#inFlight.send(init, { gate });
+    }
+    const { promise: refused, resolve } = Promise.withResolvers<void>();
+    const done = this.#inFlight.send({ ...init, onRefused: resolve }, { gate });
     const begun = within(INITIALIZED_WAIT_MS, done)
       .then(() => this.#keeper.begin());
     // Whether the session is lost shows in what follows as well.
