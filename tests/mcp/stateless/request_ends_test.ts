@@ -97,15 +97,6 @@ Deno.test("a request over its time is answered with -31014, its response is clos
   assertEquals(methods(w.server.requests.all), ["hang"]);
 });
 
-Deno.test("a request of 2026-07-28 without a byte for the idle time is answered with -31014", async () => {
-  await using w = await StreamWorld.start({
-    hang: (_message, reply) => reply.hang(),
-  }, { idleTimeoutMs: 100 });
-  w.client.request(1, "hang", modern());
-  const { json } = await w.client.next();
-  assertEquals([json.error.code, json.error.data.limitMs], [-31014, 100]);
-});
-
 Deno.test("a stop answers what is in flight with -31018, and says if it may have run", async () => {
   await using w = await StreamWorld.start({
     hang: (_message, reply) => reply.hang(),
@@ -124,19 +115,4 @@ Deno.test("a stop answers what is in flight with -31018, and says if it may have
     [["x", -31018, true], ["y", -31018, false]],
   );
   assertEquals(w.server.requests.length, 1);
-});
-
-Deno.test("at the end of stdin what is in flight is answered", async () => {
-  const release = Promise.withResolvers<void>();
-  await using w = await StreamWorld.start({
-    slow: async (message, reply) => {
-      await release.promise;
-      await reply.json(result(message, { said: "done" }));
-    },
-  });
-  w.client.request(1, "slow", modern());
-  const rest = w.client.close();
-  await w.server.requests.at(0);
-  release.resolve();
-  assertEquals((await rest).map(({ json }) => json.result), [{ said: "done" }]);
 });
