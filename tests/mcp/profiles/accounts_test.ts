@@ -1,5 +1,6 @@
 /** Sessions of accounts: how many there are, and when they end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Redactor } from "../../../src/redact/redact.ts";
 import { Clock } from "../../support/clock.ts";
 import { type McpHandler, result } from "../../support/raw_mcp.ts";
 import type { RawReply } from "../../support/raw_server.ts";
@@ -14,7 +15,13 @@ const callFor = (account: string) => (
 );
 
 /** A target, and a client whose calls may name any account. */
-async function world(idleMs: number, script: Record<string, McpHandler> = {}) {
+async function world(
+  idleMs: number,
+  script: Record<string, McpHandler> = {},
+  secret = "",
+) {
+  const redactor = new Redactor();
+  redactor.add(secret);
   const opened: string[] = [];
   const disposed: string[] = [];
   const w = await StreamWorld.start(script, {
@@ -24,6 +31,7 @@ async function world(idleMs: number, script: Record<string, McpHandler> = {}) {
       open(account) {
         opened.push(account);
         return Object.assign(as(account), {
+          redactor,
           [Symbol.dispose]: () => void disposed.push(account),
         });
       },
@@ -81,6 +89,8 @@ Deno.test("a session that nobody needs ends, one with a call under way does not,
   await w.end(accountOf(1));
   assertEquals((await w.ask(3, accountOf(2))).result, {});
   assertEquals(w.opened, [accountOf(1), accountOf(2), accountOf(2)]);
+  await w.client.close();
+  assertEquals(w.disposed.toSorted(), w.opened.toSorted());
 });
 
 Deno.test("a task that an account's call began is asked for in a new session of it when the first is over", async () => {
@@ -161,4 +171,13 @@ Deno.test("while 256 accounts are busy, a call for another is overloaded at once
   assertEquals((await w.client.answer(258)).json.result, { own: true });
   assertEquals(w.opened.length, 256);
   await Promise.all(replies.map((answer) => answer()));
+});
+
+Deno.test("what an account signs with is kept out of what its calls are told", async () => {
+  const secret = "secret-of-the-account";
+  await using w = await world(LONG_MS, {
+    "tools/call": (_message, reply) => reply.status(500, {}, `no ${secret}`),
+  }, secret);
+  const { error } = await w.ask(1, accountOf(1));
+  assertStringIncludes(error.message, "no [redacted]");
 });

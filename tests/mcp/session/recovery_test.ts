@@ -68,6 +68,24 @@ Deno.test("an error in a 200 that tells of a lost session renews it, and tools/l
   assertEquals(trace(world.server).at(-1), ["tools/list", "session-2"]);
 });
 
+Deno.test("where no new session can be had, a request that may have run is told of what it met", async () => {
+  const sessions = new Sessions();
+  await using world = await initialised(
+    {
+      initialize: (asked, reply) =>
+        sessions.known.size > 0
+          ? reply.status(500)
+          : openSession(sessions, asked, reply),
+      "tools/list": (asked, reply) =>
+        reply.json(error(asked, -32001, "Session expired")),
+    },
+    {},
+    sessions,
+  );
+  const { error: told } = await world.client.ask(1, "tools/list");
+  assertEquals(told.message, "Session expired");
+});
+
 Deno.test("a session that is lost again and again is an error, not a loop", async () => {
   await using world = await initialised({
     "tools/call": (_asked, reply) => reply.status(404),

@@ -111,6 +111,19 @@ Deno.test("a call is refused with the cause when the new session has no list for
   assertEquals(w.ran, [1]);
 });
 
+Deno.test("a call whose new session is lost while its tools are listed is told so, and not that it is blocked", async () => {
+  let lists = 0;
+  await using w = await world({}, {
+    "tools/list": (message, reply) =>
+      ++lists === 1
+        ? reply.json(result(message, hinting(true)))
+        : reply.status(404),
+  });
+  w.restart(true);
+  assertEquals((await w.call(2)).error.data.status, 404);
+  assertEquals(w.ran, [1]);
+});
+
 Deno.test("a call that is cancelled while the new session is asked for its tools is not sent", async () => {
   const release = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
