@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { withCookies } from "../../src/net/cookies.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { type RawHandler, RawServer } from "../support/raw_server.ts";
 import {
   StreamClient,
   type StreamClientOptions,
@@ -99,6 +99,20 @@ Deno.test("without cookies none is kept, and a cookie of the user's own wins", a
     await cookiesSent(["a=1; Path=/"], { headers: [["Cookie", "mine=1"]] }),
     ["mine=1", "mine=1"],
   );
+});
+
+Deno.test("a cookie goes to no other origin, a port of the same host neither", async () => {
+  const handler: RawHandler = (_request, reply) =>
+    reply.status(200, { "set-cookie": "a=1; Path=/" });
+  await using server = await RawServer.start(handler);
+  await using other = await RawServer.start(handler);
+  const fetching = withCookies(fetch, new Redactor());
+  for (const { url } of [server, other, server]) {
+    await (await fetching(url)).body?.cancel();
+  }
+  const cookies = [...server.requests.all, ...other.requests.all]
+    .map((request) => request.header("cookie"));
+  assertEquals(cookies, [undefined, "a=1", undefined]);
 });
 
 Deno.test("a request that brings a cookie of its own keeps it, whatever its target has set", async () => {

@@ -77,6 +77,24 @@ Deno.test("a target that gives two session IDs is answered with an error that sa
   assertEquals(/session-\d/.test(json.error.message), false);
 });
 
+Deno.test("neither of two session IDs is shown when the target repeats it", async () => {
+  const ids = {
+    "mcp-session-id": "id-1-0123456789",
+    "Mcp-Session-Id": "id-2-9",
+  };
+  await using server = await RawServer.start(mcp({
+    initialize: (message, reply) =>
+      reply.json(result(message, INITIALIZED), 200, ids),
+    m: (_message, reply) => reply.status(500, {}, "lost id-1-0123456789"),
+  }));
+  await using client = new StreamClient({ url: server.url });
+  client.request(1, "initialize", { protocolVersion: "2025-11-25" });
+  await client.answer(1);
+  client.request(2, "m");
+  const { text } = await client.answer(2);
+  assertStringIncludes(text, "lost [redacted]");
+});
+
 Deno.test("a session ID that is given twice is one", async () => {
   const sessionId = "session-1-0123456789";
   const { seen } = await initializing({ sessionId, another: sessionId });

@@ -6,7 +6,11 @@ import {
 } from "@std/assert";
 import { createParser } from "eventsource-parser";
 import { ProxyError } from "../../../src/errors.ts";
-import { EventParser, readEvents } from "../../../src/mcp/wire/events.ts";
+import {
+  EventParser,
+  eventsIn,
+  readEvents,
+} from "../../../src/mcp/wire/events.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { cpuMs } from "../../support/cpu_time.ts";
 
@@ -233,4 +237,9 @@ Deno.test("timers go on while a stream is read that comes all at once", async ()
   clearInterval(timer);
   assertEquals(count, 200 * 7000);
   assert(ticks > 5, `${ticks}`);
+});
+
+Deno.test("of a stream that is all there the last event may lack its blank line", () => {
+  const events = eventsIn(encode("data: 1\n\ndata: 2\n"));
+  assertEquals(events.map(({ data }) => decode(data)), ["1", "2"]);
 });
