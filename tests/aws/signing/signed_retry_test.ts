@@ -57,6 +57,7 @@ Deno.test("a refusal that another signature follows is let go of, however much o
   const credentials = new RenewingSource();
   const signedFetch = signedFetchTo(gate, { credentials });
   const response = await signedFetch(gate.origin, POST);
+  assertEquals(response.status, 200);
   assertEquals(await response.text(), "ran");
   const ended = gate.records.all[0]?.ended ?? Promise.resolve();
   // Some 30 s later the server gives up on it by itself.

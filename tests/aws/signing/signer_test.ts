@@ -3,7 +3,13 @@ import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import { send, SESSION, SIGNER, startGate } from "./signer_world.ts";
+import {
+  send,
+  sendSigned,
+  SESSION,
+  SIGNER,
+  startGate,
+} from "./signer_world.ts";
 import { KEY } from "./sign_world.ts";
 
 Deno.test("a signer goes on after midnight, and with other credentials", async () => {
@@ -19,20 +25,18 @@ Deno.test("a signer goes on after midnight, and with other credentials", async (
     credentials: () => Promise.resolve(current),
     now: () => now,
   });
-  await send(gate, await signer.sign(new Request(gate.origin)));
+  await sendSigned(gate, signer);
   now += 2_000;
-  await send(gate, await signer.sign(new Request(gate.origin)));
+  await sendSigned(gate, signer);
   current = other;
-  await send(gate, await signer.sign(new Request(gate.origin)));
+  await sendSigned(gate, signer);
 });
 
 Deno.test("what is sent is what the caller gave, but for a plus sign and a stray percent sign", async () => {
   await using gate = await startGate();
   const signer = createSigner(SIGNER);
-  const target = (query: string): Promise<string> =>
-    signer.sign(new Request(new URL(`/a%2fb${query}`, gate.origin)))
-      .then((signed) => send(gate, signed))
-      .then((record) => record.target);
+  const target = async (query: string): Promise<string> =>
+    (await sendSigned(gate, signer, `/a%2fb${query}`)).target;
 
   assertEquals(await target("?b=%2f&a=!&a"), "/a%2fb?b=%2f&a=!&a");
   assertEquals(await target("?a=b+c"), "/a%2fb?a=b%20c");
@@ -42,35 +46,32 @@ Deno.test("what is sent is what the caller gave, but for a plus sign and a stray
 Deno.test("every header that stays the same on the way is signed", async () => {
   await using gate = await startGate();
   const signer = createSigner(SIGNER);
-  const signed = await signer.sign(
-    new Request(new URL("/mcp", gate.origin), {
-      method: "POST",
-      headers: [
-        ["accept", "application/json, text/event-stream"],
-        ["content-type", "application/json"],
-        ["mcp-protocol-version", "2025-11-25"],
-        ["mcp-session-id", "1868a90c-0000"],
-        ["x-twice", "one"],
-        ["x-twice", "two"],
-        ["x-spaces", "a   b\t\tc"],
-        ["x-empty", ""],
-        ["__proto__", "polluted"],
-        ["constructor", "x"],
-        ["cookie", "a=1; b=2"],
-        ["accept-encoding", "identity"],
-        ["user-agent", "test"],
-        ["connection", "keep-alive"],
-        ["x-forwarded-for", "192.0.2.1"],
-        [
-          "traceparent",
-          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        ],
-        ["x-latin", "é"],
+  const record = await sendSigned(gate, signer, "/mcp", {
+    method: "POST",
+    headers: [
+      ["accept", "application/json, text/event-stream"],
+      ["content-type", "application/json"],
+      ["mcp-protocol-version", "2025-11-25"],
+      ["mcp-session-id", "1868a90c-0000"],
+      ["x-twice", "one"],
+      ["x-twice", "two"],
+      ["x-spaces", "a   b\t\tc"],
+      ["x-empty", ""],
+      ["__proto__", "polluted"],
+      ["constructor", "x"],
+      ["cookie", "a=1; b=2"],
+      ["accept-encoding", "identity"],
+      ["user-agent", "test"],
+      ["connection", "keep-alive"],
+      ["x-forwarded-for", "192.0.2.1"],
+      [
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
       ],
-      body: "{}",
-    }),
-  );
-  const record = await send(gate, signed);
+      ["x-latin", "é"],
+    ],
+    body: "{}",
+  });
   assert(record.verdict.ok);
   assertEquals(
     record.verdict.signedHeaders.join(" "),
@@ -117,10 +118,7 @@ Deno.test("headers that belong to the signature are made anew", async () => {
 Deno.test("a session token is sent and signed", async () => {
   await using gate = await startGate({ principals: { AKIDEXAMPLE: SESSION } });
   const signer = createSigner({ ...SIGNER, credentials: SESSION });
-  const record = await send(
-    gate,
-    await signer.sign(new Request(new URL("/mcp", gate.origin))),
-  );
+  const record = await sendSigned(gate, signer);
   assert(record.verdict.ok);
   assert(record.verdict.signedHeaders.includes("x-amz-security-token"));
 });
@@ -135,10 +133,7 @@ Deno.test("a session token can be added after signing", async () => {
     credentials: SESSION,
     signSessionToken: false,
   });
-  const record = await send(
-    gate,
-    await signer.sign(new Request(new URL("/mcp", gate.origin))),
-  );
+  const record = await sendSigned(gate, signer);
   assert(record.verdict.ok);
   assertFalse(record.verdict.signedHeaders.includes("x-amz-security-token"));
 });
@@ -153,8 +148,8 @@ Deno.test("credentials are asked for at each signature", async () => {
       return Promise.resolve(KEY);
     },
   });
-  await send(gate, await signer.sign(new Request(gate.origin)));
-  await send(gate, await signer.sign(new Request(gate.origin)));
+  await sendSigned(gate, signer);
+  await sendSigned(gate, signer);
   assertEquals(asked, 2);
 });
 

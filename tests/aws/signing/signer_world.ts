@@ -2,6 +2,7 @@
 import { assert } from "@std/assert";
 import { KEY, startGate as startAnyGate } from "./sign_world.ts";
 import type { SignerOptions } from "../../../src/aws/signing/core.ts";
+import type { Signer } from "../../../src/aws/signing/signer.ts";
 import type { GateRecord, IamGate } from "../../support/iam_gate.ts";
 import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
 
@@ -30,4 +31,15 @@ export async function send(
   const record = await gate.records.next();
   assert(record.verdict.ok, `${record.method} ${record.target}\n${text}`);
   return record;
+}
+
+/** Signs a request to a gate and sends it; gives what the gate saw of it. */
+export async function sendSigned(
+  gate: IamGate,
+  signer: Signer,
+  path: string | URL = "/mcp",
+  init?: RequestInit,
+): Promise<GateRecord> {
+  const request = new Request(new URL(path, gate.origin), init);
+  return await send(gate, await signer.sign(request));
 }

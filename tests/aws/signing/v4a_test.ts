@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
 import { SigV4Verifier } from "../../support/sigv4_verifier.ts";
-import { send, SESSION, SIGNER, startGate } from "./signer_world.ts";
+import { sendSigned, SESSION, SIGNER, startGate } from "./signer_world.ts";
 import { KEY } from "./sign_world.ts";
 
 Deno.test("a v4a signature verifies in each region of its set, cold and warm", async () => {
@@ -13,15 +13,12 @@ Deno.test("a v4a signature verifies in each region of its set, cold and warm", a
       signatureVersion: "v4a",
       credentials: SESSION,
     });
-    const request = (): Request =>
-      new Request(new URL("/a%3Ab//c?b=%2f&a", gate.origin), {
-        method: "POST",
-        body: "{}",
-      });
-    const cold = await send(gate, await signer.sign(request()));
+    const init = { method: "POST", body: "{}" };
+    const path = "/a%3Ab//c?b=%2f&a";
+    const cold = await sendSigned(gate, signer, path, init);
     assertEquals(cold.header("x-amz-region-set"), region);
     await signer.warmUp();
-    await send(gate, await signer.sign(request()));
+    await sendSigned(gate, signer, path, init);
   }
 });
 
@@ -39,8 +36,7 @@ Deno.test("a v4a signer goes over to other credentials", async () => {
   for (const step of ["cold", "warm"]) {
     for (const key of [KEY, other, KEY]) {
       current = key;
-      const signed = await signer.sign(new Request(gate.origin));
-      const record = await send(gate, signed);
+      const record = await sendSigned(gate, signer);
       assert(record.verdict.ok);
       assertEquals(record.verdict.principal, key.accessKeyId, step);
     }
