@@ -62,16 +62,8 @@ export function timelineOf(lines: readonly RecordLine[]): Row[] {
       open.delete(`id ${id}`);
       Object.assign(row, { ms: at - row.at, received: text, fault: error });
     } else if (kind === "request" || kind === "notification") {
-      const attempts: Attempt[] = [];
-      const name_ = `← ${name}`;
-      rows.push({
-        at,
-        kind: "message",
-        name: name_,
-        id,
-        attempts,
-        received: text,
-      });
+      const said = { id, attempts: [], received: text };
+      rows.push({ at, kind: "message", name: `← ${name}`, ...said });
     }
   };
   const sent = (line: Of<"request">): void => {

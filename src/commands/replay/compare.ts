@@ -16,15 +16,13 @@ const SHOWN_LENGTH = 300;
 export function differences(
   then: readonly RecordLine[],
   now: readonly RecordLine[],
-  { unanswered, isCut }: Pick<
-    Playable,
-    "unanswered" | "isCut"
-  >,
+  { unanswered, isCut }: Pick<Playable, "unanswered" | "isCut">,
 ): string[] {
-  const [past, present] = [byKey(then), byKey(now)];
+  const [past, present] = [then, now].map((lines) => Map.groupBy(lines, keyOf));
   for (const key of unanswered) if (!past.has(key)) present.delete(key);
   const found: string[] = [];
   for (const key of new Set([...past.keys(), ...present.keys()])) {
+    if (key === undefined) continue;
     const [old, today] = [past.get(key) ?? [], present.get(key) ?? []];
     const count = isCut ? old.length : Math.max(old.length, today.length);
     for (let at = 0; at < count; at++) {
@@ -39,18 +37,6 @@ export function differences(
 
 function recoveries(lines: readonly RecordLine[]): number {
   return lines.filter(({ kind }) => kind === "recovered").length;
-}
-
-function byKey(lines: readonly RecordLine[]): Map<string, RecordLine[]> {
-  const found = new Map<string, RecordLine[]>();
-  for (const line of lines) {
-    const key = keyOf(line);
-    if (key === undefined) continue;
-    const others = found.get(key);
-    if (others) others.push(line);
-    else found.set(key, [line]);
-  }
-  return found;
 }
 
 function compare(

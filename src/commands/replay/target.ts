@@ -1,5 +1,6 @@
 /** A target on loopback that answers as the recorded one did, when it is told. */
 
+import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
@@ -49,9 +50,7 @@ export class ReplayTarget implements AsyncDisposable {
     this.#shiftMs = shiftMs;
     for (const [http, { key }] of exchanges) {
       this.#arrivals.set(http, Promise.withResolvers());
-      const others = this.#awaited.get(key);
-      if (others) others.push(http);
-      else this.#awaited.set(key, [http]);
+      this.#awaited.getOrInsert(key, []).push(http);
     }
     server.on("request", (request, response) => {
       const pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -195,20 +194,16 @@ export class ReplayTarget implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
+    const closed = once(this.#server.close(), "close");
     this.#server.closeAllConnections();
-    await promise;
+    await closed;
   }
 }
 
 async function listen(
   server: ReturnType<typeof createServer>,
 ): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
+  await once(server.listen(0, "127.0.0.1"), "listening");
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
 }
