@@ -8,6 +8,7 @@ import {
   settleOptions,
 } from "../config/proxy_options.ts";
 import type { Naming } from "../naming.ts";
+import { hasRules } from "../mcp/tools/rules.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
 import { Semaphore } from "../semaphore.ts";
@@ -124,7 +125,9 @@ export function openContext(
     bodies: new Semaphore(HELD_BODIES * maxBodyBytes),
     deadlines,
     discard: new BodyDiscard(),
-    policy: MessagePolicy.of(settings),
+    policy: hasRules(settings.tools) || settings.metadata.length > 0
+      ? new MessagePolicy(settings)
+      : undefined,
     maxRequests,
     maxStreams,
   };

@@ -78,12 +78,6 @@ export class MessagePolicy {
     this.#settings = settings;
   }
 
-  /** What looks at messages, if any option asks for that. */
-  static of(settings: PolicySettings): MessagePolicy | undefined {
-    const isNeeded = hasRules(settings.tools) || settings.metadata.length > 0;
-    return isNeeded ? new MessagePolicy(settings) : undefined;
-  }
-
   /**
    * Lets a message pass, or refuses it.
    *

@@ -35,8 +35,12 @@ export function openTls(
   { sendsOtherHost }: { readonly sendsOtherHost: boolean },
 ): TlsFetches {
   const clients = new DisposableStack();
-  const open = (options: Deno.CreateHttpClientOptions) =>
-    fetchOver(clients.use(Deno.createHttpClient(options)));
+  const open = (
+    options: Deno.CreateHttpClientOptions,
+  ): typeof globalThis.fetch => {
+    const client = clients.use(Deno.createHttpClient(options));
+    return (input, init) => fetch(input, { ...init, client });
+  };
   const roots = { caCerts: [...caCerts] };
   const toOthers = caCerts.length === 0 ? globalThis.fetch : open(roots);
   const toTarget = open({
@@ -45,13 +49,5 @@ export function openTls(
     // Another Host is for HTTP/1.1 alone.
     ...(sendsOtherHost && { allowHost: true, http2: false }),
   });
-  return {
-    toTarget,
-    toOthers,
-    [Symbol.dispose]: () => clients.dispose(),
-  };
-}
-
-function fetchOver(client: Deno.HttpClient): typeof globalThis.fetch {
-  return (input, init) => fetch(input, { ...init, client });
+  return { toTarget, toOthers, [Symbol.dispose]: () => clients.dispose() };
 }
