@@ -1,7 +1,26 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/modern_message.ts";
 import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
+import type {
+  ReadFrame,
+  StreamClientOptions,
+} from "../../support/stream_client.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
+
+/** What the client is given of a list of tools, where it may not delete. */
+async function shown(
+  members: string,
+  options: Partial<StreamClientOptions> = {},
+): Promise<ReadFrame> {
+  await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
+    tools: { deny: ["delete"] },
+    ...options,
+  });
+  w.client.request(1, "tools/list");
+  const frame = await w.client.next();
+  assertEquals(await w.client.close(), []);
+  return frame;
+}
 
 for (
   const [name, members] of [
@@ -17,27 +36,20 @@ for (
   ]
 ) {
   Deno.test(`a list of tools that has ${name} in two ways is refused, and not passed unfiltered: ${members}`, async () => {
-    await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
-      tools: { deny: ["delete"] },
-    });
-    w.client.request(1, "tools/list");
-    const { json } = await w.client.next();
+    const { json } = await shown(members);
     assertEquals([json.id, json.error?.code, json.error?.data.reason], [
       1,
       -31011,
       "bad-answer",
     ]);
     assertStringIncludes(json.error.message, `"${name}" stands twice`);
-    assertEquals(await w.client.close(), []);
   });
 }
 
 Deno.test("a list of tools beside a result that is null is refused, and its words show nothing of it", async () => {
-  await using w = await StreamWorld.start({
-    "tools/list": listed(`"result":{"tools":[${HIDDEN}]},"result":null`),
-  }, { tools: { deny: ["delete"] } });
-  w.client.request(1, "tools/list");
-  const { json, text } = await w.client.next();
+  const { json, text } = await shown(
+    `"result":{"tools":[${HIDDEN}]},"result":null`,
+  );
   assertEquals([json.id, json.error?.data.reason], [1, "bad-answer"]);
   assertEquals(text.includes("delete"), false);
 });
@@ -54,22 +66,15 @@ Deno.test("a tool that has its name, or what it says of itself, in two ways is l
     '{"annotations":{"readOnlyHint":true}}',
     "7",
   ];
-  await using w = await StreamWorld.start({
-    "tools/list": listed(`"result":{"tools":[${tools}]}`),
-  }, { tools: { readOnly: true } });
-  w.client.request(1, "tools/list");
-  const { text } = await w.client.next();
+  const rules = { tools: { readOnly: true } };
+  const { text } = await shown(`"result":{"tools":[${tools}]}`, rules);
   assertEquals(text, `{"jsonrpc":"2.0","id":1,"result":{"tools":[${SEEN}]}}`);
 });
 
 Deno.test("names that lead to no tool may stand twice in a list", async () => {
   const members = `"result":{"_meta":{"a":1,"a":2},"tools":[` +
     `{"name":"get","inputSchema":{"name":1,"Name":2}},${HIDDEN}]}`;
-  await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
-    tools: { deny: ["delete"] },
-  });
-  w.client.request(1, "tools/list");
-  const { text } = await w.client.next();
+  const { text } = await shown(members);
   assertStringIncludes(text, '"a":1,"a":2');
   assertStringIncludes(text, '{"name":1,"Name":2}');
   assertEquals(text.includes("delete"), false);
@@ -78,12 +83,7 @@ Deno.test("names that lead to no tool may stand twice in a list", async () => {
 Deno.test("a list of tools that could pass in pieces is filtered all the same", async () => {
   const filler = `"x":"${"x".repeat(9 * MIB)}"`;
   const members = `"result":{${filler},"tools":[${SEEN},${HIDDEN}]}`;
-  await using w = await StreamWorld.start({ "tools/list": listed(members) }, {
-    tools: { deny: ["delete"] },
-    maxAnswerBytes: 512 * MIB,
-  });
-  w.client.request(1, "tools/list");
-  const { json } = await w.client.next();
+  const { json } = await shown(members, { maxAnswerBytes: 512 * MIB });
   assertEquals(json.result.tools, [JSON.parse(SEEN)]);
 });
 
@@ -147,12 +147,9 @@ for (
 }
 
 Deno.test("a tool with too many members is left out, and the others stay", async () => {
-  await using w = await StreamWorld.start({
-    "tools/list": listed(
-      `"result":{"tools":[${SEEN},{${TOO_MANY},"name":"get2"},{"name":"get3"}]}`,
-    ),
-  }, { tools: { deny: ["delete"] } });
-  const json = await w.client.ask(1, "tools/list");
+  const { json } = await shown(
+    `"result":{"tools":[${SEEN},{${TOO_MANY},"name":"get2"},{"name":"get3"}]}`,
+  );
   assertEquals(
     json.result.tools.map(({ name }: { name: string }) => name),
     ["get", "get3"],
@@ -161,12 +158,9 @@ Deno.test("a tool with too many members is left out, and the others stay", async
 
 Deno.test("a list of tools of some MiB is read, and shortened", async () => {
   const padding = "x".repeat(3 * MIB);
-  await using w = await StreamWorld.start({
-    "tools/list": listed(
-      `"result":{"tools":[${HIDDEN},{"name":"get","description":"${padding}"}]}`,
-    ),
-  }, { tools: { deny: ["delete"] } });
-  const json = await w.client.ask(1, "tools/list");
+  const { json } = await shown(
+    `"result":{"tools":[${HIDDEN},{"name":"get","description":"${padding}"}]}`,
+  );
   assertEquals(
     json.result.tools.map(({ name }: { name: string }) => name),
     ["get"],
