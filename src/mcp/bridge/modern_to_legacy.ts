@@ -154,8 +154,7 @@ export class ModernToLegacy {
     if (typeof level !== "string" || level === this.#logLevel) return;
     this.#logLevel = level;
     if (!("logging" in asObject(this.#server.capabilities))) return;
-    const { own } = this.#context;
-    void own.ask(SET_LEVEL, { level });
+    void this.#context.own.ask(SET_LEVEL, { level });
   }
 
   #acceptNotification(
@@ -187,11 +186,10 @@ export class ModernToLegacy {
 
   /** Ends what waits for the client, which is gone. */
   end(): void {
-    const { own } = this.#context;
     this.calls.end(shuttingDown(true));
     this.#listeners.end();
     // No call of the client's waits for it.
-    own.cancelAll(SET_LEVEL);
+    this.#context.own.cancelAll(SET_LEVEL);
   }
 }
 

@@ -14,11 +14,7 @@ import {
 } from "../stateless/listen.ts";
 import { messageFrame, resultFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
-import type {
-  NotificationMessage,
-  RequestId,
-  ResponseMessage,
-} from "../wire/message.ts";
+import type { NotificationMessage, RequestId } from "../wire/message.ts";
 import { insertMeta } from "../wire/metadata.ts";
 import { type BridgeContext, MAX_SUBSCRIPTIONS } from "./context.ts";
 
@@ -63,18 +59,15 @@ export class SessionListeners {
     if (!isOffered || !Array.isArray(asked)) return [];
     const held = [...this.#listeners.values()]
       .reduce((count, { uris }) => count + uris.size, 0);
+    const { own } = this.#context;
     const agreed: string[] = [];
     for (const uri of asked) {
       if (isOver() || held + agreed.length >= MAX_SUBSCRIPTIONS) break;
       if (typeof uri !== "string") continue;
-      const { error } = await this.#ask("resources/subscribe", uri);
+      const { error } = await own.ask("resources/subscribe", { uri });
       if (!error) agreed.push(uri);
     }
     return agreed;
-  }
-
-  #ask(method: string, uri: string): Promise<ResponseMessage> {
-    return this.#context.own.ask(method, { uri });
   }
 
   /** Tells the subscribers of a change; false for what is none. */
@@ -106,7 +99,7 @@ export class SessionListeners {
     const kept = [...this.#listeners.values()];
     for (const uri of ended) {
       if (kept.some(({ uris }) => uris.has(uri))) continue;
-      void this.#ask("resources/unsubscribe", uri);
+      void this.#context.own.ask("resources/unsubscribe", { uri });
     }
   }
 
