@@ -40,19 +40,15 @@ export class Upstream implements Link {
     this.#modern = new StatelessSession(options);
   }
 
-  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
-    const { metadata = [] } = this.#options;
+  accept(given: Uint8Array, original: ValidMessage): Promise<void> | void {
+    const { metadata = [], log } = this.#options;
     // Here, so that what the layers before this one ask for has it, too.
-    const [frame, changed] = withMetadata(bytes, message, metadata);
-    return this.#accept(replace(bytes, frame), changed);
-  }
-
-  #accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
+    const [frame, message] = withMetadata(given, original, metadata);
+    const bytes = replace(given, frame);
     if (message.kind === "batch") {
       const detail = batchFault(message);
       if (detail !== undefined) {
         const error = new ProxyError("invalid-request", detail);
-        const { log } = this.#options;
         log.warn("refused a message of the client", { detail });
         return refuse(this.#options, message, error);
       }
@@ -63,9 +59,7 @@ export class Upstream implements Link {
       // It is of the era of the request that it names.
       const id = cancelledId(message);
       if (id && this.#modern.cancel(id)) return;
-      if (!this.#hasSession) {
-        return this.#options.log.debug("there is nothing to cancel");
-      }
+      if (!this.#hasSession) return log.debug("there is nothing to cancel");
     } else if (message.kind !== "response" && eraOf(message) === "modern") {
       return this.#modern.accept(bytes, message);
     }
