@@ -17,7 +17,7 @@ async function answer(
 
 Deno.test("a call that finds the session over asks the user to open AWS's page, waits, and is sent once the token is there", async () => {
   await using world = await LoginWorld.start();
-  const proxy = await world.programWhoseSessionEnds();
+  const proxy = await world.programWhoseSessionEnds({}, "start");
   const called = proxy.request("tools/call", { name: "x" });
   const { id, params } = await question(proxy);
   assertEquals(params.mode, "url");
@@ -212,7 +212,7 @@ Deno.test("a call that is cancelled while it waits never leaves and gets no answ
 for (const how of ["the client closes stdin", "SIGTERM"] as const) {
   Deno.test(`when ${how} during a login, the call gets its error, and the program ends with nothing sent and no lock left`, async () => {
     await using world = await LoginWorld.start();
-    const proxy = await world.programWhoseSessionEnds();
+    const proxy = await world.programWhoseSessionEnds({}, "start");
     await proxy.send({
       jsonrpc: "2.0",
       id: "held",

@@ -44,7 +44,7 @@ Deno.test("without the permission to write the token stays in memory, for all pr
   const proxy = await world.program({
     args: [...LOGIN_ARGS, "--profile", "ops"],
     permissions: { net: [world.peer.host], write: [] },
-  });
+  }, "start");
   const initialized = proxy.initialize(OPENS_PAGES);
   await question(proxy);
   assertEquals(((await initialized).value as Parsed).error, undefined);
@@ -74,7 +74,10 @@ Deno.test("who signs in with the AWS CLI while the page is open has the calls se
 
 Deno.test("of two programs on a machine one asks, and the other takes the token that comes of it", async () => {
   await using world = await LoginWorld.start();
-  const programs = [await world.program(), await world.program()];
+  const programs = [
+    await world.program({}, "start"),
+    await world.program({}, "start"),
+  ];
   const initialized = programs.map((proxy) => proxy.initialize(OPENS_PAGES));
   await Promise.any(programs.map((proxy) => question(proxy)));
   const lock = JSON.parse(await Deno.readTextFile(world.lockFile));
@@ -91,7 +94,7 @@ Deno.test("of two programs on a machine one asks, and the other takes the token 
 
 Deno.test("who waits for the login of another program asks itself when that one ends without it", async () => {
   await using world = await LoginWorld.start();
-  const first = await world.program();
+  const first = await world.program({}, "start");
   void first.send({
     jsonrpc: "2.0",
     id: 1,
@@ -99,7 +102,7 @@ Deno.test("who waits for the login of another program asks itself when that one 
     params: OPENS_PAGES,
   });
   await question(first);
-  const second = await world.program();
+  const second = await world.program({}, "start");
   const initialized = second.initialize(OPENS_PAGES);
   await second.waitForLog(({ text }) => text.includes("a login has begun"));
   first.signal("SIGKILL");
@@ -127,7 +130,7 @@ Deno.test("a lock that a program left behind, or holds past its time, keeps nobo
     using lock = await Deno.open(world.lockFile, { read: true, write: true });
     if (isHeld) await lock.lock(true);
     world.peer.answer = "token";
-    const proxy = await world.program();
+    const proxy = await world.program({}, "start");
     const initialized = proxy.initialize(OPENS_PAGES);
     await question(proxy);
     assertEquals(((await initialized).value as Parsed).error, undefined);
@@ -148,7 +151,7 @@ Deno.test("a lock that is a link to something else leaves that as it is, and kee
         read: [world.home],
         write: [world.home],
       },
-    });
+    }, "start");
     const initialized = proxy.initialize(OPENS_PAGES);
     await question(proxy);
     assertEquals(((await initialized).value as Parsed).error, undefined);

@@ -132,17 +132,21 @@ export class LoginWorld implements AsyncDisposable {
     };
   }
 
-  /** Starts the program. */
-  async program(options?: Partial<LaunchOptions>): Promise<ProxyProcess> {
-    return this.#stack.use(await ProxyProcess.start(this.launch(options)));
+  /** Starts the program, in a process of its own where it is to be one. */
+  async program(
+    options?: Partial<LaunchOptions>,
+    start: "start" | "startHere" = "startHere",
+  ): Promise<ProxyProcess> {
+    return this.#stack.use(await ProxyProcess[start](this.launch(options)));
   }
 
   /** Starts the program, and lets its session end once it is in use. */
   async programWhoseSessionEnds(
     options?: Partial<LaunchOptions>,
+    start?: "start",
   ): Promise<ProxyProcess> {
     await this.logInElsewhere();
-    const proxy = await this.program(options);
+    const proxy = await this.program(options, start);
     await proxy.initialize(OPENS_PAGES);
     // That of `notifications/initialized`.
     await this.server.requests.at(1);
