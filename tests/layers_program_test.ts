@@ -35,6 +35,7 @@ const list: McpHandler = (message, reply) =>
 async function world(
   options: Omit<ProxyProcessOptions, "target">,
   script: Record<string, McpHandler> = {},
+  start: "start" | "startHere" = "startHere",
 ) {
   const sessions = new Sessions();
   const server = await RawServer.start({
@@ -53,7 +54,7 @@ async function world(
     },
   });
   const home = await homeWithAccounts();
-  const proxy = await ProxyProcess.start({
+  const proxy = await ProxyProcess[start]({
     target: server.url,
     home,
     ...options,
@@ -109,7 +110,7 @@ for (
   ] as const
 ) {
   Deno.test(`with ${how} a call is signed for the account that it names, over a session of its own, which ends as it was signed`, async () => {
-    await using w = await world(options);
+    await using w = await world(options, {}, "start");
     await w.proxy.initialize();
     await w.call("get_item", { id: 1, aws_profile: "audit", more: true });
     await w.call("get_item", { id: 2 });

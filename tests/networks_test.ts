@@ -71,6 +71,7 @@ Deno.test("credentials are fetched over the same roots, and not as the client", 
     ],
     { AWS_ENDPOINT_URL_STS: front.url.origin },
     { net: [front.url.host], env: SDK_ENV },
+    "start",
   );
   assertObjectMatch((await proxy.request("ping")).value as object, {
     result: {},
@@ -173,16 +174,26 @@ Deno.test("HTTPS_PROXY and NO_PROXY hold with certificates of one's own, too", a
     "--client-key=DIR/client.key",
   ];
   {
-    await using proxy = await target.proxy(args, { HTTPS_PROXY: way.url });
+    await using proxy = await target.proxy(
+      args,
+      { HTTPS_PROXY: way.url },
+      {},
+      "start",
+    );
     assertObjectMatch((await proxy.request("ping")).value as object, {
       result: {},
     });
   }
   assertEquals(way.tunnels.all, [target.front.url.host]);
-  await using proxy = await target.proxy(args, {
-    HTTPS_PROXY: way.url,
-    NO_PROXY: "127.0.0.1",
-  });
+  await using proxy = await target.proxy(
+    args,
+    {
+      HTTPS_PROXY: way.url,
+      NO_PROXY: "127.0.0.1",
+    },
+    {},
+    "start",
+  );
   assertObjectMatch((await proxy.request("ping")).value as object, {
     result: {},
   });

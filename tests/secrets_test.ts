@@ -141,7 +141,7 @@ for (const format of ["json", "text"]) {
       "notifications/odd": (_m, reply, request) =>
         reply.status(500, {}, echo(request)),
     }));
-    await using proxy = await ProxyProcess.start({
+    await using proxy = await ProxyProcess.startHere({
       target: server.url,
       args: [
         "--log-level=debug",

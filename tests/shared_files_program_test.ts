@@ -42,7 +42,7 @@ class Signing implements AsyncDisposable {
     await Deno.writeTextFile(`${home}/.aws/credentials`, credentials);
     const container = new ContainerPeer();
     const target = await RawServer.start(mcp({}));
-    const proxy = await ProxyProcess.start({
+    const proxy = await ProxyProcess.startHere({
       target: target.url,
       home,
       permissions: {

@@ -19,7 +19,10 @@ async function world(options: Omit<ProxyProcessOptions, "target"> = {}) {
     handler: mcp({}, new Sessions()),
     verifier: TEST_VERIFIER,
   });
-  const proxy = await ProxyProcess.start({ target: server.url, ...options });
+  const proxy = await ProxyProcess.startHere({
+    target: server.url,
+    ...options,
+  });
   return {
     server,
     proxy,

@@ -28,7 +28,7 @@ async function ping(
   verifier: VerifierOptions = TEST_VERIFIER,
 ): Promise<{ record: GateRecord; text: string; stderr: string }> {
   await using gate = await IamGate.start({ verifier, handler: answer });
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: new URL("/mcp", gate.origin),
     ...options,
   });

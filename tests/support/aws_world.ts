@@ -29,7 +29,7 @@ export async function awsWorld(
     handler,
     verifier: { ...TEST_VERIFIER, ...scope },
   });
-  const proxy = await ProxyProcess.start({
+  const proxy = await ProxyProcess.startHere({
     target: server.url,
     bareArgs: [new URL(path, server.url).href, "--sign-host", host, ...args],
     ...options,

@@ -53,9 +53,10 @@ export class PrivateTarget implements AsyncDisposable {
     args: readonly string[],
     env: Record<string, string> = {},
     permissions: ExtraPermissions = {},
+    start: "start" | "startHere" = "startHere",
   ): Promise<ProxyProcess> {
     const inPlace = (text: string) => text.replace("DIR", this.directory);
-    return ProxyProcess.start({
+    return ProxyProcess[start]({
       target: this.front.url,
       args: args.map(inPlace),
       env: Object.fromEntries(

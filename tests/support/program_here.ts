@@ -4,6 +4,7 @@
  */
 
 import { credentialSource } from "../../src/aws/credentials/credentials.ts";
+import { profileRegion } from "../../src/aws/shared_files/shared_files.ts";
 import { type ProxySurroundings, runProxy } from "../../src/commands/proxy.ts";
 import { parseCommand } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/errors.ts";
@@ -60,7 +61,9 @@ async function run(
 ): Promise<number> {
   const env = (name: string): string | undefined => variables[name];
   try {
-    const command = await parseCommand(programArgs, env);
+    const command = await parseCommand(programArgs, env, {
+      profileRegion: (profile) => profileRegion(profile, env),
+    });
     if (command.kind !== "run") throw new Error("it only prints something");
     const { config, notes } = command;
     const redactor = new Redactor();
