@@ -36,14 +36,12 @@ const ENDS: readonly (readonly [end: string, tells: RegExp])[] = [
   ["", /[$!]/],
 ];
 
-/**
- * Growing so slowly that the first that takes long still ends, where each
- * character doubles the time.
- */
-const SMALL = Array.from({ length: 26 }, (_, n) => Math.round(10 * 1.16 ** n));
+/** The lengths between which each character may double the time. */
+const SHORTEST = 10;
+const SHORT = 400;
 
 /** The length at which all attacks are compared, and those of the worst. */
-const FIRST = 2 ** 10;
+const FIRST = 2 ** 9;
 const LONGER = [2 ** 11, 2 ** 12, 2 ** 13, 2 ** 14, 2 ** 15, 2 ** 17, 2 ** 20];
 
 /** For how long a text of so many characters may keep an expression busy. */
@@ -54,6 +52,9 @@ function limitFor(length: number): number {
 /** How many of the slowest texts are made longer: half as many each time. */
 const WORST = 5;
 const WORST_OF_ALL = 2;
+
+/** From this length on the slowest is far from all others. */
+const APART = 2 ** 14;
 
 interface Attack {
   readonly before: string;
@@ -82,9 +83,11 @@ export function attack(pattern: RegExp): string | undefined {
   const timed: Timed[] = [];
   const repeatsGroups = /\)[*+{]/.test(pattern.source);
   for (const attack of attacksOn(pattern)) {
-    for (const length of repeatsGroups ? SMALL : []) {
+    for (let length = SHORTEST; repeatsGroups && length < SHORT;) {
       const ms = timeOf(pattern, textOf(attack, length), 20);
       if (ms > 20) return describe(attack, length, ms);
+      // What took some thousand steps takes their square at twice the length.
+      length = Math.round(length * (ms < 0.02 ? 2 : 1.16));
     }
     const ms = timeOf(pattern, textOf(attack, FIRST), limitFor(FIRST));
     timed.push({ attack, ms });
@@ -98,7 +101,8 @@ export function attack(pattern: RegExp): string | undefined {
       if (ms > limitMs) return describe(attack, length, ms);
       longer.push({ attack, ms });
     }
-    worst = slowest(longer, Math.max(worst.length / 2, WORST_OF_ALL));
+    const most = Math.max(worst.length / 2, WORST_OF_ALL);
+    worst = slowest(longer, length < APART ? most : 1);
   }
   return undefined;
 }
