@@ -9,6 +9,7 @@ export class Line {
   /** `false` for what stood at the end of the stream without a newline. */
   readonly isWhole: boolean;
   #text: string | undefined;
+  #parsed: { readonly value: unknown } | undefined;
 
   /**
    * @param bytes The bytes of it.
@@ -26,11 +27,7 @@ export class Line {
 
   /** The line as JSON, or `undefined` when it is none. */
   get value(): unknown {
-    try {
-      return JSON.parse(this.text);
-    } catch {
-      return undefined;
-    }
+    return (this.#parsed ??= { value: parse(this.text) }).value;
   }
 
   /** A field of the line's JSON object. */
@@ -38,6 +35,14 @@ export class Line {
     const { value } = this;
     if (typeof value !== "object" || value === null) return undefined;
     return Reflect.get(value, name);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -181,9 +181,13 @@ async function* lines(
   let rest = "";
   const decoder = new TextDecoder();
   for await (const chunk of readable) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
+    const [first, ...others] = decoder.decode(chunk, { stream: true })
+      .split("\n");
+    rest += first;
+    for (const other of others) {
+      yield rest;
+      rest = other;
+    }
   }
   if (rest !== "") throw new Error(`a last line without a newline: ${rest}`);
 }
