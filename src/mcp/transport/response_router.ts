@@ -26,6 +26,7 @@ import {
   type RequestId,
   type ResponseMessage,
   type SingleMessage,
+  singlesOf,
   type ValidMessage,
 } from "../wire/message.ts";
 import { type Origin, PendingRequests } from "./pending_requests.ts";
@@ -103,9 +104,7 @@ export class ResponseRouter {
     const bytes = this.#withoutMark(data, exchange);
     const message = await parseMessageInTurns(bytes);
     // Without its blank line it counts as the end of what is waited for alone.
-    const isOwed = message.kind === "response" &&
-      this.pending.requestFor(message, origin, true) !== undefined;
-    if (isCut && !isOwed) return;
+    if (isCut && !this.#isEnd(message, origin)) return;
     if (message.kind !== "invalid") {
       exchange?.noteProgress();
       return await this.#receive(bytes, message, origin);
@@ -119,6 +118,14 @@ export class ResponseRouter {
       detail: message.detail,
       method: exchange?.method,
     });
+  }
+
+  /** Whether JSON that is whole answers what is pending, or says why it is not. */
+  #isEnd(message: Message, origin: Origin): boolean {
+    if (message.kind === "invalid") return message.reason !== "parse";
+    return singlesOf(message).some((one) =>
+      one.kind === "response" && this.pending.requestFor(one, origin, true)
+    );
   }
 
   /**

@@ -131,7 +131,8 @@ export class EventParser {
    */
   end(): ServerEvent | undefined {
     if (this.#lineBytes > 0) this.#endLine();
-    if (this.#dataBytes === 0 || this.#scanner) return undefined;
+    const isWhole = this.#scanner?.isEnded ?? true;
+    if (this.#dataBytes === 0 || !isWhole) return undefined;
     const event = this.#dispatch();
     return event &&
       { ...event, id: undefined, retryMs: undefined, isCut: true };

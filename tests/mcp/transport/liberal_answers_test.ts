@@ -177,9 +177,28 @@ for (const name of ["error", "response", "x"]) {
 
 for (const end of ["", "\n", "\r", "\r\n"]) {
   Deno.test(`an answer is delivered whose stream ends with ${JSON.stringify(end)} after it`, async () => {
-    assertEquals(await answerTo(asStream(`data: ${OK}${end}`)), OK);
+    for (const [sent, line] of Object.values(REPAIRED)) {
+      const text = await answerTo(asStream(`data: ${sent}${end}`));
+      assertEquals(text.replace(/^{ */, "{"), line);
+    }
   });
 }
+
+Deno.test("what a stream ends with, broken, too large or no JSON-RPC, is said as if its blank line were there", async () => {
+  const large = { protocolVersion: "2025-06-18", maxAnswerBytes: 1000 };
+  for (
+    const [event, reason, words] of [
+      ['{"jsonrpc":"2.0","id":3,"error":"boom"}', "bad-answer", "boom"],
+      ['{"errorMessage":"timed out"}', "stream-cut", "it says: timed out"],
+      [OK.replace("hi", LONG), "frame-too-large", "1000"],
+    ]
+  ) {
+    const [line] = await linesOf(asStream(`data: ${event}`), large);
+    const { error } = JSON.parse(line);
+    assertEquals(error.data.reason, reason);
+    assertStringIncludes(error.message, words);
+  }
+});
 
 for (const cut of [OK.slice(0, -1), OK.replace("3", "4"), "ping", NOTE]) {
   Deno.test(`a stream that ends after ${cut.slice(-12)} has no answer`, async () => {
