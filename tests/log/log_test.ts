@@ -5,11 +5,29 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { createLog, type LogFormat } from "../../src/log/line_log.ts";
+import {
+  createLog,
+  type LogFormat,
+  type LogOptions,
+} from "../../src/log/line_log.ts";
 import { type LogFields, redactedLog } from "../../src/log/log.ts";
 import { Redactor } from "../../src/redact/redact.ts";
 
 const TIME = Date.UTC(2026, 0, 2, 3, 4, 5, 6);
+
+/** A log, and its lines: all levels, as JSON, at one time and of no secrets. */
+function kept(options: Partial<LogOptions> = {}) {
+  const lines: string[] = [];
+  const log = createLog({
+    level: "debug",
+    format: "json",
+    write: (line) => lines.push(line),
+    redact: (text) => text,
+    now: () => TIME,
+    ...options,
+  });
+  return { log, lines };
+}
 
 /** The lines that one entry becomes. */
 function linesOf(
@@ -18,14 +36,7 @@ function linesOf(
   fields?: LogFields,
   redact: (text: string) => string = (text) => text,
 ): string[] {
-  const lines: string[] = [];
-  const log = createLog({
-    level: "debug",
-    format,
-    write: (line) => lines.push(line),
-    redact,
-    now: () => TIME,
-  });
+  const { log, lines } = kept({ format, redact });
   log.info(message, fields);
   return lines;
 }
@@ -63,13 +74,7 @@ Deno.test("a text line quotes what would not read back", () => {
 });
 
 Deno.test("what is below the level is not written", () => {
-  const lines: string[] = [];
-  const log = createLog({
-    level: "warn",
-    format: "text",
-    write: (line) => lines.push(line),
-    redact: (text) => text,
-  });
+  const { log, lines } = kept({ level: "warn", format: "text" });
   log.debug("one");
   log.info("two");
   log.warn("three");
@@ -100,24 +105,11 @@ Deno.test("nothing that is logged can forge a line, a field or a terminal comman
 });
 
 Deno.test("no character of a line is invisible, and none turns others around", () => {
-  const ranges = [
-    [0x00ad, 0x00ad],
-    [0x034f, 0x034f],
-    [0x061c, 0x061c],
-    [0x115f, 0x1160],
-    [0x180b, 0x180f],
-    [0x200b, 0x200f],
-    [0x202a, 0x202e],
-    [0x2060, 0x206f],
-    [0x3164, 0x3164],
-    [0xd800, 0xd800],
-    [0xfe00, 0xfe0f],
-    [0xfeff, 0xfeff],
-    [0xfff9, 0xfffb],
-    [0x1d173, 0x1d17a],
-    [0xe0000, 0xe0fff],
-  ];
-  for (const [first, last] of ranges) {
+  const ranges = "ad-ad 34f-34f 61c-61c 115f-1160 180b-180f 200b-200f " +
+    "202a-202e 2060-206f 3164-3164 d800-d800 fe00-fe0f feff-feff fff9-fffb " +
+    "1d173-1d17a e0000-e0fff";
+  for (const range of ranges.split(" ")) {
+    const [first, last] = range.split("-").map((end) => parseInt(end, 16));
     for (let code = first; code <= last; code++) {
       const character = String.fromCodePoint(code);
       const said = `a${character}b`;
@@ -171,9 +163,7 @@ Deno.test("secrets are taken out of message, fields and lists, in both formats",
 Deno.test("what writing or redacting throws is lost, and later lines are not", () => {
   const lines: string[] = [];
   let isBroken = true;
-  const log = createLog({
-    level: "info",
-    format: "json",
+  const { log } = kept({
     write: (line) => {
       if (isBroken) throw new Deno.errors.BrokenPipe();
       lines.push(line);
@@ -192,54 +182,30 @@ Deno.test("what writing or redacting throws is lost, and later lines are not", (
 });
 
 Deno.test("a line has the time of the machine when no clock is given", () => {
-  const lines: string[] = [];
   const before = new Date().toISOString();
-  createLog({
-    level: "info",
-    format: "json",
-    write: (line) => lines.push(line),
-    redact: (text) => text,
-  }).info("now");
+  const { log, lines } = kept({ now: undefined });
+  log.info("now");
   const { time }: { time: string } = JSON.parse(lines[0]);
   assert(before <= time && time <= new Date().toISOString(), time);
 });
 
 Deno.test("two logs do not share what they write to", () => {
-  const first: string[] = [];
-  const second: string[] = [];
-  const options = {
-    level: "info",
-    format: "text",
-    redact: (t: string) => t,
-  } as const;
-  const one = createLog({ ...options, write: (line) => first.push(line) });
-  const two = createLog({ ...options, write: (line) => second.push(line) });
-  one.info("one");
-  two.info("two");
-  assertEquals([first.length, second.length], [1, 1]);
+  const [one, two] = [kept(), kept()];
+  one.log.info("one");
+  two.log.info("two");
+  assertEquals([one.lines.length, two.lines.length], [1, 1]);
 });
 
 Deno.test("a line is redacted once, and not at all where its level is off", () => {
-  const lines: string[] = [];
   const redacted: string[] = [];
   const redact = (text: string): string => {
     redacted.push(text);
     return text;
   };
-  const log = redactedLog(
-    createLog({
-      level: "info",
-      format: "text",
-      write: (line) => lines.push(line),
-      redact,
-      now: () => TIME,
-    }),
-    redact,
-  );
-
+  const { log: inner, lines } = kept({ level: "info", format: "text", redact });
+  const log = redactedLog(inner, redact);
   log.debug("a detail", { field: "detail" });
   log.info("said", { field: "value" });
-
   assertEquals(redacted, ["said", "field=value"]);
   assertEquals(lines, ["2026-01-02T03:04:05.006Z info  said field=value\n"]);
   assertEquals(log.enabled?.("debug"), false);

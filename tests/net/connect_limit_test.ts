@@ -5,7 +5,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { OPTION_NAMES } from "../../src/naming.ts";
-import { withConnectLimit } from "../../src/net/connect_limit.ts";
+import {
+  type ConnectLimit,
+  withConnectLimit,
+} from "../../src/net/connect_limit.ts";
 import { ProxyError } from "../../src/errors.ts";
 import { Clock } from "../support/clock.ts";
 import { within } from "../support/deadline.ts";
@@ -36,6 +39,10 @@ Deno.test({
     assertStringIncludes(json.error.message, "connectTimeoutMs");
   },
 });
+
+/** A fetch whose limit asks in this way whether the target accepts. */
+const limitedBy = (connect: ConnectLimit["connect"], limitMs = 20_000) =>
+  withConnectLimit(fetch, { limitMs, names: OPTION_NAMES, connect });
 
 /** A target that answers when it is told to. */
 async function onCue(): Promise<RawServer & { go(): void }> {
@@ -91,21 +98,14 @@ Deno.test("a target that has answered and then accepts no more is unreachable, t
     hang: (_message, reply) => reply.hang(),
   }));
   using clock = new Clock();
-  using limited = withConnectLimit(fetch, {
-    limitMs: 20_000,
-    names: OPTION_NAMES,
-    connect: (_url, signal) =>
-      new Promise((_resolve, reject) =>
-        signal.addEventListener("abort", () => reject(signal.reason))
-      ),
-  });
+  using limited = limitedBy((_url, signal) =>
+    new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    )
+  );
   const post = (method: string) =>
     limited(server.url, {
       method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "application/json, text/event-stream",
-      },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method }),
     });
   await (await post("m")).body?.cancel();
@@ -122,11 +122,7 @@ Deno.test("a target that is slow over many calls at once is asked once whether i
   await using server = await onCue();
   using clock = new Clock();
   let asked = 0;
-  using limited = withConnectLimit(fetch, {
-    limitMs: 20_000,
-    names: OPTION_NAMES,
-    connect: () => Promise.resolve(void asked++),
-  });
+  using limited = limitedBy(() => Promise.resolve(void asked++));
   await using client = new StreamClient({ url: server.url, fetch: limited });
   const count = 20;
   for (let id = 0; id < count; id++) client.request(id, "m");
@@ -148,20 +144,16 @@ Deno.test("a target that does not accept is asked by one connection at a time, w
     const call = limited(server.url, { method: "POST", body: "{}" });
     calls.push(assertRejects(() => call, ProxyError));
   };
-  using limited = withConnectLimit(fetch, {
-    limitMs: 400,
-    names: OPTION_NAMES,
-    connect: (_url, signal) => {
-      most = Math.max(most, ++open);
-      if (calls.length === 1) post();
-      return new Promise((_resolve, reject) =>
-        signal.addEventListener("abort", () => {
-          open--;
-          reject(signal.reason);
-        })
-      );
-    },
-  });
+  using limited = limitedBy((_url, signal) => {
+    most = Math.max(most, ++open);
+    if (calls.length === 1) post();
+    return new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => {
+        open--;
+        reject(signal.reason);
+      })
+    );
+  }, 400);
   post();
   await within(calls[0], "the first call's error");
   await within(calls[1], "the second call's error");
@@ -172,11 +164,7 @@ Deno.test("a target that is slow over each call is not asked for each of them", 
   await using server = await onCue();
   using clock = new Clock();
   let asked = 0;
-  using limited = withConnectLimit(fetch, {
-    limitMs: 20_000,
-    names: OPTION_NAMES,
-    connect: () => Promise.resolve(void asked++),
-  });
+  using limited = limitedBy(() => Promise.resolve(void asked++));
   await using client = new StreamClient({ url: server.url, fetch: limited });
   for (let id = 0; id < 6; id++) {
     client.request(id, "m");
