@@ -174,10 +174,22 @@ Deno.test("a source profile may be left for another one", async () => {
   });
   const source = machine.source({ profile: "app" });
   assertEquals(await outcome(source), "ASIAAPP1");
-  machine.write(".aws/credentials", `[next]\n${keys("next")}`);
   machine.write(".aws/config", SESSION.replace("= base", "= next"));
+  // It is not there yet: the keys in memory sign.
+  assertEquals(await outcome(source), "ASIAAPP1");
+  machine.write(".aws/credentials", `[next]\n${keys("next")}`);
   assertEquals(await outcome(source), "ASIAAPP2");
   assertEquals(machine.sts.asked[1].signedBy, "ASIANEXT");
+});
+
+Deno.test("a profile that leaves it to the container has to be there, too", async () => {
+  const config = "[profile plain]\nregion = eu-west-1\n";
+  await using machine = new Machine({ config });
+  const source = machine.source({ profile: "plain" });
+  assertEquals(await outcome(source), "ASIACONTAINER1");
+  Deno.removeSync(machine.path(".aws/config"));
+  const gone = 'profile "plain": it is neither in';
+  assertStringIncludes(await outcome(source), gone);
 });
 
 Deno.test("a file that is rewritten in place with its size and its time is read again, a second later", async () => {
