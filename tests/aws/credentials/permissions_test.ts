@@ -86,6 +86,18 @@ Deno.test("one of the two shared files does not sign while the other may not be 
   }
 });
 
+/** What is told of a variable that may not be read. */
+function whyOf(variable: string): string {
+  const [, why = ""] = [
+    [/WEB_IDENTITY|ROLE_ARN/, "find a web identity"],
+    [/CONTAINER_CREDENTIALS/, "find the container"],
+    [/METADATA_SERVICE|METADATA_V1/, "find the metadata service"],
+    [/PROFILE/, "find the profile"],
+    [/CONFIG_FILE|CREDENTIALS_FILE/, "find the shared AWS files"],
+  ].find(([names]) => RegExp(names).test(variable)) ?? [];
+  return `no permission to ${why}`;
+}
+
 Deno.test("a variable of the chain that may not be read is an error, and never one that is not set (S2)", async () => {
   using world = new World();
   await using container = new ContainerPeer();
@@ -120,7 +132,7 @@ Deno.test("a variable of the chain that may not be read is an error, and never o
     `--allow-env=${names.filter((name) => name !== hidden).join()}`;
   for (const hidden of chain) {
     const flags = [without(chain, hidden), read, net];
-    await assertLacks(world, { flags }, "no permission to", [
+    await assertLacks(world, { flags }, whyOf(hidden), [
       `--allow-env=${hidden}`,
     ]);
   }
@@ -139,7 +151,7 @@ Deno.test("a variable of the chain that may not be read is an error, and never o
       },
       ...hidden.includes("METADATA") && { AWS_EC2_METADATA_DISABLED: "false" },
     };
-    await assertLacks(world, { flags, env: variables }, "no permission to", [
+    await assertLacks(world, { flags, env: variables }, whyOf(hidden), [
       `--allow-env=${hidden}`,
     ]);
   }
