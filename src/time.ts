@@ -62,18 +62,12 @@ export class Deadlines {
   }
 }
 
+/**
+ * How long a last look is waited for when a limit is over, about as long as it
+ * has been over: where the process stood still, what came is not read yet.
+ */
 const MIN_LOOK_MS = 50;
 const MAX_LOOK_MS = 1_000;
-
-/**
- * How long to wait, when a limit is over, before a last look: where the process
- * stood still, what came meanwhile is not read yet.
- *
- * @param lateMs How long the limit has been over.
- */
-function lastLookMs(lateMs: number): number {
-  return Math.min(Math.max(lateMs, MIN_LOOK_MS), MAX_LOOK_MS);
-}
 
 /** A limit that is the same from each {@linkcode TimeLimit.touch} on. */
 export class TimeLimit implements Deadline, Disposable {
@@ -131,7 +125,8 @@ export class TimeLimit implements Deadline, Disposable {
     if (!this.#isLastLook) {
       this.#isLastLook = true;
       const now = performance.now();
-      this.dueAt = now + lastLookMs(now - this.dueAt);
+      const lateMs = Math.max(now - this.dueAt, MIN_LOOK_MS);
+      this.dueAt = now + Math.min(lateMs, MAX_LOOK_MS);
       return;
     }
     this[Symbol.dispose]();

@@ -14,7 +14,6 @@ const ROOT = new URL("../", import.meta.url);
  * are made when a module is loaded are found by themselves.
  */
 const MADE: Readonly<Record<string, readonly RegExp[]>> = {
-  'src/mcp/wire/body_words.ts: new RegExp(`</${name}`, "gi")': [/<\/style/gi],
   'src/recorder/values.ts: new RegExp(String.raw`(?<![\\w-])(?:${any})(?![\\w-])`, "g")':
     [/(?<![\w-])(?:production|prod|p-d)(?![\w-])/g],
 };

@@ -65,6 +65,8 @@ export class Exchange {
   readonly startedAt = performance.now();
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
+  /** While the target has it, and nothing of it is kept back here. */
+  isAtTarget = false;
   /** Once something of its answer was seen it runs, whatever is said later. */
   answerHasBegun = false;
   /** What an event that is no message said went wrong. */
@@ -93,7 +95,6 @@ export class Exchange {
   #fetch: AbortSignal | undefined;
   #lastMessageAt = this.startedAt;
   #isResetOnProgress = false;
-  #isAtTarget = false;
   #isPaused = false;
   #delivering = 0;
   #afterDelivery: (() => void) | undefined;
@@ -199,7 +200,7 @@ export class Exchange {
       this.#deadlines,
       idleTimeoutMs,
       over(idleTimeoutMs, true),
-      () => !this.#isAtTarget || this.#delivering > 0 || this.#isPaused,
+      () => !this.isAtTarget || this.#delivering > 0 || this.#isPaused,
     );
     if (timeoutMs === undefined) return;
     const whole = over(timeoutMs, false);
@@ -220,15 +221,6 @@ export class Exchange {
 
   get fetchSignal(): AbortSignal {
     return this.#fetch ?? this.signal;
-  }
-
-  get isAtTarget(): boolean {
-    return this.#isAtTarget;
-  }
-
-  set isAtTarget(isThere: boolean) {
-    this.#isAtTarget = isThere;
-    this.touch();
   }
 
   pause(): void {

@@ -107,6 +107,7 @@ export class HttpTransport implements AnswerContext {
       }
       exchange.isAtTarget = true;
       exchange.isSent = true;
+      exchange.touch();
       channel?.touch();
       try {
         const response = this.fetch(exchange, channel?.endpoint ?? url, {

@@ -306,7 +306,10 @@ export async function* largeAnswer(
     // What follows the piece that closes it is white space.
     else last ??= piece;
     piece = await withLimit(stallLimitMs, () => rest.next())
-      .catch((cause) => failedPiece(cause, stallLimitMs));
+      .catch((cause) => {
+        if (cause instanceof LimitError) throw stalled(stallLimitMs);
+        return failedRead(cause);
+      });
   }
   const fault = scanner.isEnded
     ? faultOf(scanner, id)
@@ -339,10 +342,8 @@ function badAnswer(fault: string): ProxyError {
   );
 }
 
-function failedPiece(cause: unknown, limitMs: number): never {
-  if (cause instanceof ProxyError) throw cause;
-  if (!(cause instanceof LimitError)) throw streamCut(cause);
-  throw new ProxyError(
+function stalled(limitMs: number): ProxyError {
+  return new ProxyError(
     "stream-cut",
     `a large answer stalled for ${limitMs} ms; the request may have run, so it was not sent again`,
   );

@@ -7,7 +7,7 @@
  * one helps (`aws/refusals`).
  */
 
-import { ProxyError } from "../../errors.ts";
+import { type ErrorReason, ProxyError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
 import { delay } from "../../time.ts";
@@ -222,6 +222,13 @@ export class RetryPolicy {
   }
 }
 
+const PASSING_REASONS: ReadonlySet<unknown> = new Set<ErrorReason>([
+  "credentials",
+  "signature",
+  "stream-cut",
+  "timeout",
+]);
+
 /** HTTP statuses that say nothing of what the target can do. */
 const PASSING_STATUSES: ReadonlySet<unknown> = new Set([401, 403, 408, 429]);
 
@@ -230,21 +237,9 @@ const PASSING_STATUSES: ReadonlySet<unknown> = new Set([401, 403, 408, 429]);
  * with what was asked: the same request may succeed later.
  */
 export function isPassing(cause: unknown): boolean {
-  const error = errorOf(cause);
-  switch (error?.reason) {
-    case "credentials":
-    case "signature":
-    case "stream-cut":
-    case "timeout":
-      return true;
-    case "unreachable":
-      // Denied a permission, the proxy never gets there.
-      return cause instanceof AttemptError;
-    case "http-status": {
-      const { status } = error.data;
-      return PASSING_STATUSES.has(status) || Number(status) >= 500;
-    }
-    default:
-      return false;
-  }
+  const { reason, data: { status } = {} } = errorOf(cause) ?? {};
+  // Denied a permission, the proxy never gets there.
+  if (reason === "unreachable") return cause instanceof AttemptError;
+  if (reason !== "http-status") return PASSING_REASONS.has(reason);
+  return PASSING_STATUSES.has(status) || Number(status) >= 500;
 }

@@ -56,28 +56,11 @@ export function jsonWords(text: string): readonly string[] {
   }).filter((said): said is string => typeof said === "string" && said !== "");
 }
 
+/** A tag, with what is in it of styles and scripts, or what begins like one. */
+const TAG = /<(style|script)\b[^>]*>.*?(?=<\/\1|$)|<[^>]*(>?)/gis;
+
 /** A page without its tags, its styles and its scripts. */
 function plainText(page: string): string {
-  const parts: string[] = [];
-  let at = 0;
-  for (;;) {
-    const open = page.indexOf("<", at);
-    if (open === -1) break;
-    parts.push(page.slice(at, open));
-    const close = page.indexOf(">", open);
-    // A tag that does not end is a sign in a text.
-    if (close === -1) {
-      at = open;
-      break;
-    }
-    at = close + 1;
-    const [, name] = /^<(style|script)\b/i.exec(page.slice(open, close)) ?? [];
-    if (name !== undefined) {
-      const end = new RegExp(`</${name}`, "gi");
-      end.lastIndex = at;
-      at = end.exec(page)?.index ?? page.length;
-    }
-  }
-  parts.push(page.slice(at));
-  return parts.join(" ");
+  // A tag that does not end is a sign in a text.
+  return page.replace(TAG, (tag, name, end) => name || end ? " " : tag);
 }

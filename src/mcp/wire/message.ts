@@ -203,7 +203,11 @@ function parseSingle(
 ): SingleMessage | InvalidMessage {
   if (!isObject(value)) return invalid("the message is not a JSON object");
   const isAnswer = "result" in value || "error" in value;
-  const id = parseId(value.id, members);
+  // Beyond 2^53 the value has lost digits that the client will look for.
+  const isInexact = typeof value.id === "number" &&
+    !Number.isSafeInteger(value.id);
+  const source = isInexact ? idSourceOf(members()) : undefined;
+  const id = requestId(value.id, source);
   // An answer to a malformed answer would be taken for the answer to a request
   // of the same ID.
   const fail = (detail: string): InvalidMessage =>
@@ -261,17 +265,6 @@ function faultOf(
 function invalid(detail: string, id?: RequestId): InvalidMessage {
   const ids = id ? [id] : [];
   return { kind: "invalid", reason: "invalid-request", detail, ids };
-}
-
-function parseId(
-  value: unknown,
-  members: () => readonly Member[] | undefined,
-): RequestId | undefined {
-  if (typeof value !== "number" || Number.isSafeInteger(value)) {
-    return requestId(value);
-  }
-  // Beyond 2^53 the value has lost digits that the client will look for.
-  return requestId(value, idSourceOf(members()));
 }
 
 /** The ID among the members of a message, as JSON; of several the last. */
