@@ -145,22 +145,20 @@ function speaksOfSession(words: string): boolean {
   return SPEAKS.test(words.trim()) || SPEAKS.test(spaced);
 }
 
-interface Facts {
-  readonly status?: number;
-  readonly code?: number;
-  readonly isOwn?: boolean;
-  readonly words: readonly string[];
-}
-
 function retryableBy(
   form: Form,
-  { status = 0, code, isOwn, words }: Facts,
+  words: readonly string[],
+  { status = 0, code = 0, isOwn }: {
+    readonly status?: number;
+    readonly code?: number;
+    readonly isOwn?: boolean;
+  } = {},
 ): Retryable | undefined {
   const speaks = words.some(speaksOfSession);
   return SIGNALS.find((signal) =>
     signal.form === form &&
     (signal.statuses?.includes(status) ?? true) &&
-    (!signal.codes || code !== undefined && signal.codes.includes(code)) &&
+    (signal.codes?.includes(code) ?? true) &&
     (signal.isOwn === undefined || signal.isOwn === isOwn) &&
     (signal.isWordless || speaks)
   )?.retryable;
@@ -186,12 +184,9 @@ export function expiryInRefusal(
 ): Retryable | undefined {
   // Who names a way to authenticate does not speak of an MCP session.
   if (status === 401 && headers.has("www-authenticate")) return undefined;
-  const retryable = retryableBy("refusal", {
-    status,
-    code: answer?.error.code,
-    isOwn,
-    words: answer ? wordsOf(answer.error) : [...jsonWords(text), text],
-  });
+  const words = answer ? wordsOf(answer.error) : [...jsonWords(text), text];
+  const code = answer?.error.code;
+  const retryable = retryableBy("refusal", words, { status, code, isOwn });
   // What names the request, but is no JSON-RPC error, may be anything.
   const isProof = isClear && (answer !== undefined || !isOwn);
   return retryable === "always" && !isProof ? "if-idempotent" : retryable;
@@ -201,7 +196,7 @@ export function expiryInRefusal(
 export function expiryInAnswer(error: RpcError): Retryable | undefined {
   const { code } = error;
   if (code === INVALID_PARAMS) return undefined;
-  return retryableBy("rpc", { code, words: wordsOf(error) });
+  return retryableBy("rpc", wordsOf(error), { code });
 }
 
 const decoder = new TextDecoder();
@@ -212,7 +207,7 @@ function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
   if (bytes.length > 4 * MAX_WORDS || includesBytes(bytes, JSONRPC)) return;
   const text = decoder.decode(bytes);
   if (!MENTION.test(text)) return undefined;
-  return retryableBy("bare", { words: [...jsonWords(text), text] });
+  return retryableBy("bare", [...jsonWords(text), text]);
 }
 
 /** The same of a message that is no answer to a request, or of bare words. */
