@@ -31,6 +31,12 @@ Deno.test("waiting for a promise ends when the signal is aborted", async () => {
   await within(waited, "the abort");
 });
 
+Deno.test("waiting for a promise fails as that does, before an abort", async () => {
+  const { signal } = new AbortController();
+  const failed = Promise.reject(new TypeError("broke"));
+  await assertRejects(() => untilAborted(failed, signal), TypeError, "broke");
+});
+
 Deno.test("waiting for a promise does not begin after an abort", async () => {
   await within(
     untilAborted(new Promise(() => {}), AbortSignal.abort()),

@@ -221,3 +221,17 @@ for (
     assertEquals((await w.client.answer(2)).json.error.data.mayHaveRun, false);
   });
 }
+
+Deno.test("server/discover for which the proxy has no permission fails at once, and is not tried again", async () => {
+  let count = 0;
+  await using w = await StreamWorld.start({}, {
+    fetch: () => {
+      count++;
+      return Promise.reject(new Deno.errors.NotCapable("net"));
+    },
+  });
+  w.client.request(1, "server/discover", modern());
+  const { error } = (await w.client.answer(1)).json;
+  assertStringIncludes(error.message, "--allow-net=");
+  assertEquals(count, 1);
+});
