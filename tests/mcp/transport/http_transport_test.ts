@@ -1,8 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { Clock } from "../../support/clock.ts";
 import { NOBODY } from "../../support/nobody.ts";
 import { methods, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
 import { StreamClient } from "../../support/stream_client.ts";
+import { httpSse } from "../../support/raw_sse.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 import { answerWhen } from "../../support/answer_when.ts";
 import { asJson, NOTE } from "./calls.ts";
@@ -218,3 +221,22 @@ for (
     assertEquals([error.code, error.data.reason], [-31011, "bad-answer"]);
   });
 }
+
+Deno.test("over HTTP+SSE a ping of the proxy's own that is not answered is given up, and no POST has a revision", async () => {
+  const warned = Promise.withResolvers<string>();
+  using clock = new Clock();
+  await using w = await StreamWorld.start(httpSse(() => {}), {
+    transport: "sse",
+    keepAliveMs: 3_100,
+    log: { ...SILENT_LOG, warn: warned.resolve },
+  });
+  await w.client.initialize();
+  await clock.ring(3_100);
+  assertEquals(
+    await clock.until(warned.promise),
+    "the target did not answer a ping in time",
+  );
+  const revisions = w.server.requests.all
+    .map((seen) => seen.header("mcp-protocol-version"));
+  assertEquals(new Set(revisions), new Set([undefined]));
+});

@@ -42,3 +42,16 @@ Deno.test("where a list is named twice, the one that counts is spliced", () => {
   const spliced = decoder.decode(without(text, [0]));
   assertStringIncludes(spliced, '"tools":["x","y"],"tools":[{"name":"b"}]}');
 });
+
+Deno.test("an element is taken out of any array, and a member out of any object, however deep it is", () => {
+  const text = '{"a":{"b":[1,{"c":{"d":{"e":{"f":1,"g":2}}}},3]}}';
+  const frame = encoder.encode(text);
+  const array = memberAt(frame, ["a", "b"]);
+  assert(array);
+  const rest = removeMembers(frame, array, (_element, index) => index !== 1);
+  const object = memberAt(rest, ["a", "b", "", "c", "d", "e"]);
+  assert(object);
+  const last = removeMembers(rest, object, ({ name }) => name === "f");
+  const left = '{"a":{"b":[{"c":{"d":{"e":{"g":2}}}}]}}';
+  assertEquals(decoder.decode(last), left);
+});
