@@ -4,23 +4,25 @@ import { fateOf, fatesOf, requestOf, type SoakRun } from "./schedule.ts";
 import { LAYERS } from "./layers.ts";
 import { soak } from "./soak.ts";
 
-/** With this seed so many requests meet all but the fate that has no end. */
-const SEED = 3014;
-const REQUESTS = 430;
-
-const RUNS: readonly SoakRun[] = [
-  { era: "legacy", surface: "stdio", seed: SEED },
-  { era: "modern", surface: "stdio", seed: SEED },
-  { era: "legacy", surface: "front", seed: SEED },
-  { era: "modern", surface: "front", seed: SEED },
+/** With its seed each meets, in so many requests, all but what has no end. */
+const RUNS: readonly (SoakRun & { readonly requests: number })[] = [
+  { era: "legacy", surface: "stdio", seed: 488, requests: 340 },
+  { era: "modern", surface: "stdio", seed: 1469, requests: 180 },
+  { era: "legacy", surface: "front", seed: 4910, requests: 180 },
+  { era: "modern", surface: "front", seed: 4910, requests: 180 },
 ];
 
 /** A run in which what is rare comes as often as anything else. */
-const EVEN = { seed: 2, isEven: true };
-const EVEN_REQUESTS = 200;
+const EVEN: readonly SoakRun[] = [
+  { era: "legacy", surface: "stdio", seed: 2785, isEven: true },
+  { era: "modern", surface: "stdio", seed: 3358, isEven: true },
+  { era: "legacy", surface: "front", seed: 3358, isEven: true },
+  { era: "modern", surface: "front", seed: 595, isEven: true },
+];
+const EVEN_REQUESTS = 100;
 
 for (const run of RUNS) {
-  const { era, surface } = run;
+  const { era, surface, requests } = run;
   const name =
     `whatever the target does, each request has one end and runs once (${era}, ${surface})`;
   // It is stopped by a signal.
@@ -29,9 +31,9 @@ for (const run of RUNS) {
     const { violations } = await soak({
       ...run,
       segments: [
-        { requests: 144, inFlight: 64 },
-        { requests: 30, inFlight: 1 },
-        { requests: 256, inFlight: 256 },
+        { requests: 64, inFlight: 64 },
+        { requests: 20, inFlight: 1 },
+        { requests: requests - 84, inFlight: requests - 84 },
       ],
     });
     assertEquals(violations, []);
@@ -43,11 +45,9 @@ Deno.test("so has each when what is rare comes as often as anything else", async
     surface === "stdio" || Deno.build.os !== "windows";
   // At once, for the limit is long: nothing else is to be over by it.
   const reports = await Promise.all(
-    RUNS.filter(isThere).map(({ era, surface }) =>
+    EVEN.filter(isThere).map((run) =>
       soak({
-        ...EVEN,
-        era,
-        surface,
+        ...run,
         timeout: "12s",
         segments: [{ requests: EVEN_REQUESTS, inFlight: 32 }],
       })
@@ -57,26 +57,23 @@ Deno.test("so has each when what is rare comes as often as anything else", async
 });
 
 Deno.test("nothing that may be met is missing there", () => {
-  for (const usual of RUNS) {
-    const even = { ...usual, ...EVEN };
-    for (
-      const [run, length] of [[usual, REQUESTS], [even, EVEN_REQUESTS]] as const
-    ) {
-      const met = Array.from(
-        { length },
-        (_, number) => fateOf(run, number, 0).name,
-      );
-      const missing = [...fatesOf(run).keys()].filter((name) =>
-        !met.includes(name)
-      );
-      assertEquals(missing, run === even ? [] : ["waits for ever"]);
-    }
+  const even = EVEN.map((run) => ({ ...run, requests: EVEN_REQUESTS }));
+  for (const run of [...RUNS, ...even]) {
+    const met = Array.from(
+      { length: run.requests },
+      (_, number) => fateOf(run, number, 0).name,
+    );
+    const missing = [...fatesOf(run).keys()].filter((name) =>
+      !met.includes(name)
+    );
+    assertEquals(missing, run.isEven ? [] : ["waits for ever"]);
   }
 });
 
 /** Each layer, and those that know the eras apart in the other one, too. */
 const LAYERED = [
-  ...Object.keys(LAYERS).map((layer) => [layer, "legacy", "modern"] as const),
+  ...Object.keys(LAYERS).filter((layer) => layer !== "none")
+    .map((layer) => [layer, "legacy", "modern"] as const),
   ...["bridge", "read-only", "account-role"].map((layer) =>
     [layer, "modern", "legacy"] as const
   ),
