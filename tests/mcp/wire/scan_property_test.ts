@@ -1,5 +1,5 @@
 /** The scanner against `JSON.parse`, on texts that a seed makes and breaks. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { isObject } from "../../../src/json.ts";
 import { type Member, TopLevelScanner } from "../../../src/mcp/wire/scan.ts";
 
@@ -127,22 +127,22 @@ function compare(
 Deno.test("the scanner takes for JSON what JSON.parse does, and finds the same in it, wherever the chunks are cut", () => {
   let good = 0;
   let bad = 0;
-  for (let seed = 1; seed <= 20_000; seed++) {
+  for (let seed = 1; seed <= 6_000; seed++) {
     const random = seeded(seed);
     const whole = encode(valid(random));
     const bytes = random(3) === 0 ? whole : broken(random, whole);
     const expected = parsed(bytes);
     const scanner = scan(random, bytes);
-    const text = JSON.stringify(strictOr(bytes));
-    assertEquals(scanner.end(), expected !== undefined, `${seed}: ${text}`);
+    const isRight = scanner.end() === (expected !== undefined);
+    assert(isRight, isRight ? "" : `${seed}: ${JSON.stringify(lax(bytes))}`);
     if (expected && scanner.root) compare(bytes, scanner.root, expected.value);
     if (expected) good++;
     else bad++;
   }
-  assertEquals([good > 3000, bad > 3000], [true, true], `${good} ${bad}`);
+  assertEquals([good > 900, bad > 900], [true, true], `${good} ${bad}`);
 });
 
-function strictOr(bytes: Uint8Array): string {
+function lax(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
