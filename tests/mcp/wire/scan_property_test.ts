@@ -165,6 +165,24 @@ Deno.test("every text of up to three bytes of the grammar is taken as JSON.parse
   }
 });
 
+Deno.test("every beginning of a character is taken for UTF-8 where JSON.parse and a decoder take it", () => {
+  const edges = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0];
+  const tails = [[], [0x80], [0xbf, 0xbf], [0xc0, 0x80], [0x80, 0xc0]];
+  for (let first = 0x7f; first <= 0xff; first++) {
+    for (const second of edges) {
+      for (const tail of tails) {
+        const bytes = Uint8Array.of(0x22, first, second, ...tail, 0x22);
+        const isJson = parsed(bytes) !== undefined;
+        assertEquals(
+          new TopLevelScanner().feed(bytes).end(),
+          isJson,
+          `${bytes}`,
+        );
+      }
+    }
+  }
+});
+
 Deno.test("of an object with more members than are kept those of known names are, the last of each, and others have room again", () => {
   const ones = Array.from({ length: 50 }, (_, n) => `"${n}":1`);
   const text =
