@@ -6,6 +6,7 @@
 import {
   type CaBundle,
   findCaBundle,
+  ProfileMissingError,
   profileRegion as regionOfProfile,
 } from "../aws/shared_files/shared_files.ts";
 import type { SignatureVersion } from "../aws/signing/core.ts";
@@ -153,6 +154,13 @@ export async function configure(
   const { region, service, signatureVersion, regionFrom } = await finder.find(
     given.meant,
   );
+  // Keys in the environment would hide it, where nothing else is read.
+  if (region && !settings.profile.length && env("AWS_ACCESS_KEY_ID")) {
+    await profileRegion(undefined).catch((error) => {
+      if (!(error instanceof ProfileMissingError)) return;
+      parsed.fault("profile", error.message);
+    });
+  }
   const headers = await parseExtraHeaders(parsed);
   const caBundle = settings.caCert === undefined
     ? await findCaBundle(settings.profile[0], env)

@@ -207,7 +207,7 @@ Deno.test("VPC Lattice is said to want an unsigned payload", async () => {
   assertEquals((await run([url, "--unsigned-payload"])).notes.length, 1);
 });
 
-Deno.test("a profile that is not there is said before a region that is not", async () => {
+Deno.test("a profile that is not there is said before a region that is not, and beside keys in the environment", async () => {
   const directory = await Deno.makeTempDir();
   const config = `${directory}/config`;
   await Deno.writeTextFile(config, "[profile dev]\noutput = json\n");
@@ -236,6 +236,12 @@ Deno.test("a profile that is not there is said before a region that is not", asy
       await faultFor([...ARGS, "--profile=dev"]),
       /the profile has none/,
     );
+    variables.AWS_ACCESS_KEY_ID = "AKIDEXAMPLE";
+    const withRegion = [...ARGS, "--region=us-east-1"];
+    for (const args of [ARGS, withRegion]) {
+      assertMatch(await faultFor(args), /^profile "gone" is neither in /);
+    }
+    await parseCommand([...withRegion, "--profile=dev"], env);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
