@@ -184,12 +184,12 @@ export class RecordLines {
   }
 
   #headers(
-    headers: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string | string[]>>,
   ): Record<string, string> {
     const shown: Record<string, string> = {};
     for (const [name, value] of Object.entries(headers)) {
       const lower = name.toLowerCase();
-      shown[lower] = this.#standIns.header(lower, value);
+      shown[lower] = this.#standIns.header(lower, `${value}`);
     }
     return shown;
   }
