@@ -13,7 +13,7 @@ import {
   type OptionKey,
   OPTIONS,
 } from "./options.ts";
-import { PROTOCOL_VERSIONS } from "../mcp/wire/revisions.ts";
+import { PROTOCOL_VERSIONS } from "../mcp/wire/era.ts";
 import { VERSION } from "../version.ts";
 
 /** Where the words of an option begin, in lines of 80. */

@@ -10,13 +10,14 @@ import { toolPages } from "../../mcp/tools/recorder.ts";
 import { OwnRequests } from "../../mcp/transport/awaited.ts";
 import { isOwnError, UNKNOWN_STATUSES } from "../../mcp/transport/failure.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
-import { META, metaOf } from "../../mcp/wire/era.ts";
-import { FrameParser } from "../../mcp/wire/frames.ts";
-import { parseMessage, requestsOf } from "../../mcp/wire/message.ts";
 import {
   LATEST_LEGACY_VERSION,
+  META,
+  metaOf,
   MODERN_VERSION,
-} from "../../mcp/wire/revisions.ts";
+} from "../../mcp/wire/era.ts";
+import { FrameParser } from "../../mcp/wire/frames.ts";
+import { parseMessage, requestsOf } from "../../mcp/wire/message.ts";
 import { runStdioProxy } from "../../stdio/stdio_proxy.ts";
 import { withLimit } from "../../time.ts";
 import { VERSION } from "../../version.ts";

@@ -19,7 +19,13 @@ import {
   resultFrame,
   rpcErrorFrame,
 } from "../transport/link.ts";
-import { META, metaOf } from "../wire/era.ts";
+import {
+  LATEST_LEGACY_VERSION,
+  LEGACY_VERSIONS,
+  META,
+  metaOf,
+  MODERN_VERSION,
+} from "../wire/era.ts";
 import type {
   NotificationMessage,
   RequestMessage,
@@ -27,11 +33,6 @@ import type {
   ValidMessage,
 } from "../wire/message.ts";
 import { requestWithMetadata } from "../wire/metadata.ts";
-import {
-  LATEST_LEGACY_VERSION,
-  LEGACY_VERSIONS,
-  MODERN_VERSION,
-} from "../wire/revisions.ts";
 import type { BridgeContext } from "./context.ts";
 import { InputRounds } from "./input_rounds.ts";
 import { ListenStream } from "./listen_stream.ts";

@@ -19,7 +19,13 @@ import {
 } from "../transport/failure.ts";
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
-import { eraOf, META, metaOf } from "../wire/era.ts";
+import {
+  eraOf,
+  LATEST_LEGACY_VERSION,
+  META,
+  metaOf,
+  MODERN_VERSION,
+} from "../wire/era.ts";
 import type {
   NotificationMessage,
   RequestMessage,
@@ -34,7 +40,6 @@ import {
   removeMembers,
   valueInResult,
 } from "../wire/splice.ts";
-import { LATEST_LEGACY_VERSION, MODERN_VERSION } from "../wire/revisions.ts";
 import type { BridgeContext } from "./context.ts";
 import { SessionListeners } from "./session_listeners.ts";
 import { SuspendedCalls } from "./suspended_calls.ts";
