@@ -121,7 +121,7 @@ export class RecordLines {
       case "body":
         return this.#piece(this.#bodies.get(`body ${id}`), noted);
       case "end": {
-        const [by, error] = more.split(/ (.*)/s);
+        const [by, error] = (more || "target").split(/ (.*)/s);
         const shown = error !== undefined && { error: words(error) };
         const end = { kind, http: id, by, ...shown };
         return [...this.#rest(`body ${id}`), end];

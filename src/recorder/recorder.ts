@@ -119,7 +119,9 @@ export class Recorder implements AsyncDisposable {
         read: (bytes) => this.#note("body", http, "", bytes),
         ended: (by, cause) => {
           const error = cause === undefined ? "" : ` ${causeText(cause)}`;
-          this.#note("end", http, by + error);
+          // What says nothing costs least.
+          const isUsual = by === "target" && error === "";
+          this.#note("end", http, isUsual ? "" : by + error);
         },
       });
     };
