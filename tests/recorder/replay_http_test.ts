@@ -1,9 +1,10 @@
 /** Recordings of HTTP server mode, played by the same program and by others. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { delay } from "../../src/time.ts";
 import { runReplay } from "../../src/commands/replay/replay.ts";
 import type { Recording } from "../support/recording.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { type RawHandler, RawServer } from "../support/raw_server.ts";
 import { RecordingDirectory } from "../support/recording.ts";
 
 const TOKEN = "a-token-of-clients-0123456789";
@@ -33,7 +34,9 @@ class Client {
         ...this.#session,
         ...headers,
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || body instanceof Uint8Array
+        ? body && Uint8Array.from(body)
+        : JSON.stringify(body),
     });
   }
 
@@ -60,24 +63,27 @@ class Client {
       method: "tools/call",
       params: { name, arguments: { on: "a thing" } },
     });
-    return await answer.text();
+    return await answer.text().catch(() => "broken off");
   }
 }
 
 /** A target with sessions, JSON, events, refusals and streams that stand. */
 function target() {
   let calls = 0;
-  return mcp({
+  const target = mcp({
     "tools/call": async (message, reply) => {
       const { name } = message.params;
       if (name === "hang") return await reply.hang();
+      if (name === "drop") return await reply.cut();
+      if (name === "accept") return await reply.status(202);
       const text = `this is the answer ${++calls}`;
       const content = [{ type: "text", text: text.repeat(calls) }];
       if (name === "fail") return await reply.json({ message: "no" }, 503);
-      if (name !== "stream") {
+      if (!/^(?:cut|stream)$/.test(name)) {
         return await reply.json(result(message, { content }));
       }
       const stream = await reply.sse({}, { chunkBytes: 7 });
+      if (name === "cut") return await stream.cut();
       await stream.message({
         jsonrpc: "2.0",
         method: "notifications/message",
@@ -96,6 +102,17 @@ function target() {
     },
     DELETE: (_message, reply) => reply.status(200),
   }, new Sessions());
+  const handler: RawHandler = async (request, reply) => {
+    const isBroken = request.body.includes(0xff);
+    await (isBroken ? reply.status(400) : target(request, reply));
+  };
+  return handler;
+}
+
+/** Whether a recording has the end of the last answer. */
+function isWritten(text: string): boolean {
+  const [, client] = /"client":(\d+),"method":"DELETE"/.exec(text) ?? [];
+  return text.includes(`"kind":"closed","client":${client},`);
 }
 
 /** A recording of two clients that do all there is. */
@@ -117,6 +134,7 @@ async function record(
   const refused = await one.request("POST", {}, { authorization: "Bearer no" });
   assertEquals(refused.status, 401);
   await refused.text();
+  await Promise.all([one.call("cut"), one.call("accept"), one.call("drop")]);
   await Promise.all([one.initialize(), other.initialize()]);
   const standing = await one.request("GET");
   const reader = standing.body?.getReader();
@@ -126,6 +144,8 @@ async function record(
   // Node gives its values as an array.
   const odd = { "set-cookie": "a=1" };
   await (await one.request("POST", "no message", odd)).text();
+  const noText = Uint8Array.of(0x22, 0xff, 0xc3, 0xa9, 0xff, 0xff, 0x22);
+  await (await one.request("POST", noText)).text();
   const leaving = new AbortController();
   const call = { jsonrpc: "2.0", id: 9, method: "tools/call" };
   const hanging = one.request(
@@ -140,6 +160,8 @@ async function record(
   leaving.abort();
   await hanging.catch(() => {});
   await (await other.request("DELETE")).text();
+  // A stop leaves little time for what waits.
+  while (!isWritten(await Deno.readTextFile(directory.path))) await delay(20);
   proxy.signal("SIGTERM");
   await proxy.status();
   await reader?.cancel().catch(() => {});
@@ -163,7 +185,7 @@ Deno.test("a recording of two clients over HTTP is played without a difference",
   const closed = lines.flatMap((line) =>
     line.kind === "closed" ? [line.by] : []
   );
-  assertEquals(new Set(closed), new Set(["proxy", "client", "stop"]));
+  assertEquals(new Set(closed), new Set(["proxy", "cut", "client", "stop"]));
   for (const way of [["--fast"], []]) {
     const { code, text } = await replay(directory.path, ...way);
     assertEquals(code, 0, text);

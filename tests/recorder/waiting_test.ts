@@ -51,6 +51,9 @@ Deno.test("many small things are bounded, too, and a large one is not copied", (
   assertEquals(waiting.takeDropped(), 500_000 - waiting.size);
   assert(waiting.size < 300_000);
   waiting.keep(0);
+  waiting.takeDropped();
+  waiting.push("log", 0, 0, "x".repeat(400_000), { byteLength: 0 });
+  assertEquals([waiting.takeDropped(), waiting.size], [1, 0]);
   note(waiting, 1, 300_000);
   assertEquals(waiting.shift()?.bytes, undefined);
 });
