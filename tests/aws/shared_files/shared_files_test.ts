@@ -58,7 +58,7 @@ Deno.test("what is no file counts as not there, as for the AWS CLI", async () =>
   assertEquals(files.present, []);
 });
 
-Deno.test("a region behind a variable that may not be read is an error with its flag, and not left out", async () => {
+Deno.test("a region behind a variable that may not be read is an error with its flag, and none in a file that may not be read", async () => {
   using world = new World();
   world.write("config", "[default]\nregion = eu-west-1\n");
   const { resolve } = import.meta;
@@ -66,13 +66,17 @@ Deno.test("a region behind a variable that may not be read is an error with its 
   const script = world.write(
     "region.ts",
     `import { profileRegion } from ${JSON.stringify(module)};\n` +
-      "console.log(await profileRegion().catch(({ message }) => message));\n",
+      "console.log(await profileRegion(Deno.args[0]).catch((error) => error.message));\n",
   );
-  const regionWith = async (variables: string): Promise<string> => {
+  const regionWith = async (
+    variables: string,
+    read: string = world.home,
+    ...profile: string[]
+  ): Promise<string> => {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-check", `--allow-env=${variables}`],
-        ...[`--allow-read=${world.home}`, script],
+        ...[`--allow-read=${read}`, script, ...profile],
       ],
       clearEnv: true,
       env: {
@@ -87,6 +91,8 @@ Deno.test("a region behind a variable that may not be read is an error with its 
   const refused = await regionWith("AWS_*,HOME");
   assertStringIncludes(refused, "no permission to find the shared AWS files");
   assertStringIncludes(refused, "--allow-env=WHERE");
+  const unread = await regionWith("AWS_*,HOME,WHERE", script, "dev");
+  assertEquals(unread, "undefined\n");
 });
 
 Deno.test("the home directory is found as the AWS CLI finds it", () => {
