@@ -34,16 +34,22 @@ async function measuresMemory(path: string): Promise<boolean> {
   return text.includes("Deno.memoryUsage");
 }
 
+/** What a module of tests/ has in common with others; `undefined` alone. */
+function groupOf(path: string): string | undefined {
+  if (dirname(path) !== "tests") return dirname(path);
+  return path.endsWith("_program_test.ts") ? "tests/program" : undefined;
+}
+
 /**
- * Writes a module for each folder with tests: its files share one isolate, in
- * which all that they import is loaded once. Those of the program stand alone.
+ * Writes a module for each folder with tests, and one for those of the program:
+ * their files share one isolate, in which all that they import is loaded once.
  */
 async function writeFolders(directory: string): Promise<string[]> {
   const modules: string[] = [];
   const folders = new Map<string, string[]>();
   for (const path of (await testFiles("tests")).sort()) {
-    const folder = dirname(path);
-    if (folder === "tests" || await measuresMemory(path)) modules.push(path);
+    const folder = groupOf(path);
+    if (!folder || await measuresMemory(path)) modules.push(path);
     else folders.set(folder, [...folders.get(folder) ?? [], path]);
   }
   for (const [folder, own] of folders) {
@@ -69,6 +75,8 @@ async function bundleProgram(
       "mod.ts",
     ],
     cwd: ROOT,
+    // Modules of packages, not CommonJS: what is not used is left out.
+    env: { DENO_CONDITIONS: "module" },
   }).spawn().status;
   return success ? { [PROGRAM_VARIABLE]: join(directory, "mod.js") } : {};
 }
@@ -88,8 +96,8 @@ const tests = new Deno.Command(Deno.execPath(), {
   ],
   clearEnv: true,
   env: {
-    // Two more than processors: half of them wait for what they have started.
-    DENO_JOBS: String(navigator.hardwareConcurrency + 2),
+    // More than processors: most of them wait for what they have started.
+    DENO_JOBS: String(navigator.hardwareConcurrency + 4),
     ...systemVariables(),
     DENO_DIR: await denoDir(),
     DENO_NO_UPDATE_CHECK: "1",

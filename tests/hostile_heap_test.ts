@@ -178,12 +178,17 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
     target: {
       "tools/list": (message, reply) => {
         const name = crypto.randomUUID() + "n".repeat(9 * MIB);
-        const tools = [{ name, inputSchema: { type: "object" } }];
-        return reply.json(result(message, { tools }));
+        const tools = `[{"name":"${name}","inputSchema":{"type":"object"}}]`;
+        const id = JSON.stringify(message.id);
+        return reply.status(
+          200,
+          JSON_TYPE,
+          `{"jsonrpc":"2.0","id":${id},"result":{"tools":${tools}}}`,
+        );
       },
     },
     client: async (proxy) => {
-      for (let n = 0; n < 10; n++) await proxy.request("tools/list");
+      for (let n = 0; n < 8; n++) await proxy.request("tools/list");
     },
   },
   "H16: a credential_process that prints without end": {

@@ -9,6 +9,7 @@ for (const isOldTransport of [false, true]) {
     const { answered, received } = await runForMemory({
       notifications: 3_000,
       calls: 300,
+      parts: 1,
       isOldTransport,
     });
     // With `initialize`, and the notification that follows it.

@@ -10,6 +10,8 @@ import { INITIALIZED } from "./raw_mcp.ts";
 export interface MemoryRunOptions {
   readonly notifications: number;
   readonly calls: number;
+  /** How often its size is taken meanwhile. Default ten times. */
+  readonly parts?: number;
   /** Whether the target speaks HTTP+SSE of 2024-11-05. */
   readonly isOldTransport?: boolean;
 }
@@ -25,11 +27,9 @@ export interface MemorySize {
 export interface MemoryRun {
   readonly answered: number;
   readonly received: number;
-  /** After each tenth; none on Windows, which has no such signal. */
+  /** After each part; none on Windows, which has no such signal. */
   readonly sizes: readonly MemorySize[];
 }
-
-const TENTHS = 10;
 
 /** How many calls are under way at once. */
 const CONCURRENCY = 64;
@@ -41,7 +41,8 @@ const encoder = new TextEncoder();
 
 /** Runs the program against a target on loopback. */
 export async function runForMemory(
-  { notifications, calls, isOldTransport = false }: MemoryRunOptions,
+  { notifications, calls, parts = 10, isOldTransport = false }:
+    MemoryRunOptions,
 ): Promise<MemoryRun> {
   await using target = new CountingTarget();
   await using line = await commandLine({
@@ -60,11 +61,11 @@ export async function runForMemory(
   );
   const lines = linesOf(child.stderr);
   const sizes: MemorySize[] = [];
-  for (let tenth = 0; tenth < TENTHS; tenth++) {
-    for (let left = notifications / TENTHS; left > 0; left -= BURST) {
+  for (let part = 0; part < parts; part++) {
+    for (let left = notifications / parts; left > 0; left -= BURST) {
       await client.write(NOTIFICATION.repeat(Math.min(BURST, left)));
     }
-    let left = Math.round(calls / TENTHS);
+    let left = Math.round(calls / parts);
     await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
       while (left-- > 0) await client.call("tools/call");
     }));
