@@ -186,6 +186,10 @@ Deno.test("a recording of two clients over HTTP is played without a difference",
     line.kind === "closed" ? [line.by] : []
   );
   assertEquals(new Set(closed), new Set(["proxy", "cut", "client", "stop"]));
+  const told = lines.filter(({ kind }) => kind === "out").map((line) =>
+    "text" in line ? line.text : ""
+  );
+  assert(told.some((text) => text?.includes('"no"')), "an error has its words");
   for (const way of [["--fast"], []]) {
     const { code, text } = await replay(directory.path, ...way);
     assertEquals(code, 0, text);

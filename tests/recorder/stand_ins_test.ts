@@ -200,6 +200,7 @@ Deno.test("however many roles calls name, an error names neither the last nor th
   }
   const words = shown.words(`${own[0]} and ${own[299]} for team.300`);
   assertEquals(words, "profile-1 and profile-300 for role-300");
+  assertEquals(shown.nameOf("team.1"), undefined);
 });
 
 Deno.test("words that tell of a lost session stay, whatever they stand in", () => {
