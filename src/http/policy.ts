@@ -10,7 +10,7 @@ import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
 import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
 import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
-import { frameTooLarge, streamCut } from "../mcp/transport/failure.ts";
+import { frameTooLarge, streamCut, toHeld } from "../mcp/transport/failure.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody } from "../mcp/wire/body.ts";
 import {
@@ -214,7 +214,7 @@ async function refusalOf(
   const failure = await recordTools(policy, params, ask).catch((cause) => {
     const isTooLarge = cause instanceof ProxyError &&
       cause.reason === "frame-too-large";
-    if (!isTooLarge) throw cause;
+    if (!isTooLarge) throw toHeld(cause);
     // Else it would read as if the call's own answer were too large.
     return cause.message;
   });

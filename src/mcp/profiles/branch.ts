@@ -15,6 +15,7 @@ import {
   partsInTurns,
   rpcErrorFrame,
 } from "../transport/link.ts";
+import { MAY_HAVE_RUN } from "../transport/failure.ts";
 import {
   type RequestId,
   requestIdFromSource,
@@ -266,10 +267,6 @@ export class IdentityBranch implements Link {
     return this.#link.close(limitMs);
   }
 }
-
-/** What the error of an `initialize` says of doubt, which no call shares. */
-const MAY_HAVE_RUN =
-  /; the request may have run(?:, so it was not sent again)?/;
 
 /** The error of a call whose session could not be opened. */
 function notOpened(

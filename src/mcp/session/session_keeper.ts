@@ -8,7 +8,7 @@ import { isObject } from "../../json.ts";
 import { delay, whenOver, within, withLimit } from "../../time.ts";
 import type { CallGuard } from "../tools/gate.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { summaryOf, UNKNOWN_STATUSES } from "../transport/failure.ts";
+import { summaryOf, toHeld, UNKNOWN_STATUSES } from "../transport/failure.ts";
 import type { InFlight } from "../transport/in_flight.ts";
 import {
   AttemptError,
@@ -187,7 +187,7 @@ export class SessionKeeper {
     }
     await this.#renew(session).catch((cause) => {
       // What may have run is told of by what became of it.
-      throw retryable === "always" ? cause : expired;
+      throw retryable === "always" ? toHeld(cause) : expired;
     });
   }
 

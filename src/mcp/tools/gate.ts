@@ -10,7 +10,7 @@ import {
   OwnRequests,
 } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { errorFrame, shuttingDown } from "../transport/failure.ts";
+import { errorFrame, shuttingDown, toHeld } from "../transport/failure.ts";
 import {
   cancelledId,
   type Emit,
@@ -197,7 +197,7 @@ export class ToolGate implements Link {
     const { policy, log } = this.#options;
     const failure = await recordTools(policy, like, ask).catch((cause) => {
       if (cause instanceof SessionExpiredError) throw cause;
-      return messageOf(cause);
+      return messageOf(toHeld(cause));
     });
     if (failure !== undefined) {
       log.warn("could not list the tools for the policy");

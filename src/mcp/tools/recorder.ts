@@ -2,6 +2,7 @@
 
 import { excerpt } from "../../excerpt.ts";
 import { asObject } from "../../json.ts";
+import { MAY_HAVE_RUN } from "../transport/failure.ts";
 import { META, metaLike } from "../wire/era.ts";
 import type { ResponseMessage } from "../wire/message.ts";
 import type { ToolPolicy } from "./policy.ts";
@@ -53,7 +54,8 @@ export async function recordTools(
       const { tools } = asObject(result);
       if (error) {
         const text = error.message || `error ${error.code}`;
-        failure = excerpt(text, MAX_FAILURE_LENGTH);
+        const certain = text.replace(MAY_HAVE_RUN, "");
+        failure = excerpt(certain, MAX_FAILURE_LENGTH);
       } else if (!Array.isArray(tools)) {
         failure = "the answer to tools/list has no list of tools";
       } else for (const tool of tools) policy.judge(tool, true);

@@ -320,6 +320,20 @@ export function afterOthers(error: ProxyError): ProxyError {
   return changed(error, { mayHaveRun: true }, message);
 }
 
+/** What an error says of doubt, which no request shares that was held for it. */
+export const MAY_HAVE_RUN =
+  /; the request may have run(?:, so it was not sent again)?/;
+
+/** What the proxy's own request failed with, to one that was held for it. */
+export function toHeld(cause: unknown): unknown {
+  const error = errorOf(cause);
+  if (!error || !MAY_HAVE_RUN.test(error.message)) return cause;
+  const message = error.message.replace(MAY_HAVE_RUN, "");
+  const certain = changed(error, { mayHaveRun: false }, message);
+  if (!(cause instanceof AttemptError)) return certain;
+  return new AttemptError(certain, "always", cause.retryAfterMs);
+}
+
 function changed(
   cause: ProxyError,
   facts: ErrorData,

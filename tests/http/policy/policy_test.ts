@@ -263,6 +263,14 @@ for (
   });
 }
 
+Deno.test("a call whose list ends in a broken connection is told that it has not run", async () => {
+  await using world = await World.before({
+    "tools/list": (_message, reply) => reply.reset(),
+  }, { tools: { readOnly: true } });
+  const { error } = (await world.ask(call("read"))).json;
+  assertEquals([error.code, error.data.mayHaveRun], [-31010, false]);
+});
+
 Deno.test("with a tool policy a message is read in the charset in which it was checked", async () => {
   await using world = await World.before({}, { tools: { deny: ["write"] } });
   await world.ask(call("+AHcAcgBpAHQAZQ-"), {

@@ -136,6 +136,32 @@ for (
   });
 }
 
+Deno.test("a call whose lost session cannot be made anew at once is tried again, and told that it has not run in the end", async () => {
+  for (const [breaks, told] of [[1, undefined], [Infinity, false]] as const) {
+    let starts = 0;
+    const sessions = new Sessions();
+    await using world = await initialised(
+      {
+        initialize: (asked, reply) =>
+          starts++ > 0 && starts <= breaks + 1
+            ? reply.reset()
+            : openSession(sessions, asked, reply),
+      },
+      {},
+      sessions,
+    );
+    sessions.known.clear();
+    const { result, error } = await world.client.ask(1, "tools/call", {
+      name: "x",
+    });
+    assertEquals([error?.data.mayHaveRun, result], [
+      told,
+      told === undefined ? {} : undefined,
+    ]);
+    assertEquals(error?.message.includes("may have run") ?? false, false);
+  }
+});
+
 Deno.test("a 404 to a resumption renews the session, and the request gets stream-cut", async () => {
   await using world = await initialised({
     "tools/call": async (_asked, reply) => {

@@ -15,6 +15,9 @@ const NO_LISTS: Readonly<Record<string, McpHandler>> = {
   "error -32603": (message, reply) => reply.json(failed(message, -32603, "")),
   "maxAnswerBytes": (message, reply) =>
     reply.json(result(message, { tools: [], filler: "x".repeat(2000) })),
+  "before it was complete": async (_message, reply) => {
+    await (await reply.sse()).end();
+  },
   "has no list of tools": (message, reply) => reply.json(result(message)),
 };
 
@@ -29,6 +32,7 @@ for (const [why, list] of Object.entries(NO_LISTS)) {
     assertEquals([code, data.tool], [-31019, "get_item"]);
     assertStringIncludes(message, "which could not be had: ");
     assertStringIncludes(message, why);
+    assertEquals(message.includes("may have run"), false, message);
   });
 }
 
