@@ -8,6 +8,7 @@ import {
   type Node,
   parseDocument,
   type ParseOptions,
+  type SchemaOptions,
   stringify,
 } from "yaml";
 import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
@@ -24,8 +25,7 @@ export const YAML: FileLanguage = {
   },
 
   change(text, { path, value }) {
-    // Integers larger than JavaScript's stay what they are.
-    const document = parse(text, { intAsBigInt: true });
+    const document = parse(text, AS_WRITTEN);
     if (isScalar(document.contents)) document.contents = null;
     for (const depth of path.keys()) {
       const node = document.getIn(path.slice(0, depth), true);
@@ -38,12 +38,18 @@ export const YAML: FileLanguage = {
       if (isMap(node) && node.items.length === 0) node.flow = false;
     }
     if (value === undefined) document.deleteIn(path);
-    else document.setIn(path, nodeOf(value, document.getIn(path, true)));
+    else {
+      const names = path.map((name) => nodeOf(name));
+      document.setIn(names, nodeOf(value, document.getIn(path, true)));
+    }
     return print(document, text);
   },
 };
 
-function parse(text: string, options: ParseOptions = {}): Document.Parsed {
+/** Numbers and words stay the texts that they are: `0755`, `1e3`, `Null`. */
+const AS_WRITTEN: ParseOptions & SchemaOptions = { schema: "failsafe" };
+
+function parse(text: string, options = {}): Document.Parsed {
   // A comment would keep its CR, and have two when it is printed.
   const lines = text.replaceAll("\r\n", "\n");
   const document = parseDocument(lines, options);
@@ -55,9 +61,10 @@ function parse(text: string, options: ParseOptions = {}): Document.Parsed {
 }
 
 /** A value as a node, with the comments on the one before it. */
-function nodeOf(value: unknown, before: unknown): Node | null {
+function nodeOf(value: unknown, before?: unknown): Node | null {
   // Readers of YAML 1.1 take `yes` for true: its rules quote such words.
-  const node = parseDocument(stringify(value, { version: "1.1" })).contents;
+  const text = stringify(value, { version: "1.1" });
+  const node = parseDocument(text, AS_WRITTEN).contents;
   if (node !== null && isNode(before)) {
     node.comment = before.comment;
     node.commentBefore = before.commentBefore;

@@ -39,6 +39,21 @@ Deno.test("YAML: what was not there is made, in the file's own manner", () => {
   }
 });
 
+Deno.test("YAML: numbers and words are written as they were, and what is new in quotes where it is none", () => {
+  const before = "a: [0755, 007, 0x1F, +1, -0, 1_000, 0.10, 1E+3, Null]\n" +
+    "123: yes\nextensions:\n  b: 08\n";
+  for (const name of ["123", "null", "on", "1e3"]) {
+    assertEquals(
+      put(YAML, before, {
+        container: "extensions",
+        name,
+        entry: { cmd: "010" },
+      }),
+      `${before}  "${name}":\n    cmd: "010"\n`,
+    );
+  }
+});
+
 Deno.test("YAML: an own entry is brought up to date, and what others put into it stays", () => {
   const before = `extensions:
   aws:
