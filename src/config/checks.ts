@@ -19,6 +19,13 @@ import { type ParsedOptions, quote, type Settings } from "./settings.ts";
 const BARE_HOST = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?]|$)/i;
 
 /**
+ * What stands in a URL by mistake alone: a quote that no shell took off, what
+ * nobody sees, and a blank before what should be another argument.
+ */
+const STRAY =
+  /^'|'$|["<>`\p{Pi}\p{Pf}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}|[ \t](?=-)/u;
+
+/**
  * Reads the target URL, when it is one of http or https, and the host that is
  * meant. It may hold a secret, so that no fault shows it.
  */
@@ -35,11 +42,19 @@ export function parseTarget(
   }
   if (url === null || !/^https?:$/.test(url.protocol)) {
     const scheme = "must use http or https scheme, as in https://host/path";
-    const meant = BARE_HOST.test(text) ? URL.parse(`https://${text}`) : null;
-    fault(meant ? `${scheme}; this one lacks the https://` : scheme);
-    return { host: (meant ?? url)?.hostname };
+    const isQuoted = STRAY.exec(text)?.index === 0;
+    const bare = isQuoted ? text.slice(1) : text;
+    const isHost = BARE_HOST.test(bare);
+    const meant = isHost ? URL.parse(`https://${bare}`) : URL.parse(bare);
+    const more = isQuoted ? "begins with a quote" : "lacks the https://";
+    fault(isQuoted || isHost ? `${scheme}; this one ${more}` : scheme);
+    return { host: meant?.hostname };
   }
   const { protocol, hostname, username, password } = url;
+  const [stray = ""] = STRAY.exec(text) ?? [];
+  if (/^[ \t]/.test(stray)) {
+    fault("has a flag behind it: make that its own argument");
+  } else if (stray) fault(`has ${quote(stray)} in it: take it out`);
   if (username !== "" || password !== "") {
     fault("must not hold credentials (user:password@)");
   }

@@ -12,10 +12,11 @@ const GLOBS = {
   kind: "list",
   placeholder: "GLOB",
   form: {
-    pattern: /^(?!\/)[^\s,[\]{}()|!^\\]+(?<!\/)$/,
+    pattern: /^(?!\/)[^\p{Cc}\p{Cf}\p{Z}"'`,;[\]{}()|!^\\]+(?<!\/)$/u,
     words:
       "one glob, in which only * and ? are special, without white space, " +
-      "commas, brackets, vertical bars, backslashes, !, ^ or a / at its ends",
+      "quotes, commas, semicolons, brackets, vertical bars, backslashes, !, " +
+      "^ or a / at its ends",
   },
 } as const;
 

@@ -145,16 +145,18 @@ Deno.test("a list of commas alone is refused, and lifts no rule", async () => {
 
 Deno.test("a glob in another notation is refused, since it would deny nothing", async () => {
   const globs = "[dD]elete* delete] {delete}* delete} delete_(x|y) delete) " +
-    "x|y /delete/ /delete delete/ / !get_* ^delete_.* delete_x\\*";
+    "x|y /delete/ /delete delete/ / !get_* ^delete_.* delete_x\\* " +
+    `'delete_*' "delete_*" delete_*;drop_* delete_*\u200b`;
   for (const glob of [...globs.split(" "), "delete_* get_*"]) {
+    const shown = glob.replace("\u200b", "<U+200B>");
     for (const rule of ["deny", "allow"]) {
       const flag = `--${rule}-tool`;
       const variable = `MCP_${rule.toUpperCase()}_TOOL`;
       const fault = (where: string) =>
         `${rule} tool must be one glob, in which only * and ? are special, ` +
-        "without white space, commas, brackets, vertical bars, " +
-        "backslashes, !, ^ or a / at its ends, " +
-        `got '${glob}'${where} (set ${flag} or ${variable})`;
+        "without white space, quotes, commas, semicolons, brackets, " +
+        "vertical bars, backslashes, !, ^ or a / at its ends, " +
+        `got '${shown}'${where} (set ${flag} or ${variable})`;
       await assertFaults(
         [[`${flag}=${glob}`], fault("")],
         [[], fault(` in ${variable}`), { [variable]: `list_*,${glob}` }],

@@ -37,6 +37,31 @@ Deno.test("only http and https are taken, and what cannot be read is said so", a
   }
 });
 
+Deno.test("what stands in a URL by mistake is said, and what stands there by right is not", async () => {
+  const url = "https://abc123.execute-api.us-east-1.amazonaws.com/mcp";
+  const quoted =
+    /^target URL must use http or https scheme, .*; this one begins with a quote/;
+  for (
+    const [text, wanted] of [
+      [`"${url}"`, quoted],
+      [`'${url}'`, quoted],
+      [`\u201c${url}\u201d`, quoted],
+      [`<${url}>`, quoted],
+      [`${url}"`, /^target URL has '"' in it/],
+      [`${url}\u200b`, /^target URL has '<U\+200B>' in it/],
+      [`${url}\u00a0--read-only`, /^target URL has '<U\+00A0>' in it/],
+      [`${url} --read-only`, /^target URL has a flag behind it/],
+    ] as const
+  ) {
+    for (const env of [undefined, { MCP_TARGET_URL: text }]) {
+      const [fault, ...others] = await faultsOf(env ? [] : [text], env);
+      assertEquals(others, [], text);
+      assertMatch(fault, wanted);
+    }
+  }
+  for (const end of ["/a b", "/it's", "?q=%22"]) await configOf([url + end]);
+});
+
 Deno.test("a URL that no request can have is refused for its length", async () => {
   const base = "https://mcp.example/";
   const urlOf = (length: number) => base + "x".repeat(length - base.length);
