@@ -314,5 +314,5 @@ export function isPolicyFile(text: string): boolean {
 
 /** Whether a text of `--allow-account` names a file: no account has letters. */
 export function isAccountFile(text: string): boolean {
-  return !/^[\d*?\s,]*$/.test(text);
+  return !/^[\d*?\s,-]*$/.test(text);
 }

@@ -44,6 +44,10 @@ for (
       [FIXED, `--allow-account=${A},222222222222`],
       `12 digits, or a glob of one with * and ?, got '${A},222222222222'`,
     ],
+    ["a number as the console has it", [
+      FIXED,
+      "--allow-account=1111-2222-3333",
+    ], "12 digits, or a glob"],
     ["a file that is not there", [FIXED, "--allow-account=./all"], "'./all'"],
     [
       "an account in the ARN",

@@ -204,23 +204,28 @@ export class SigningCore {
   }
 }
 
+/** Names as they can stand in a header; only v4a signs for a set of regions. */
+const SERVICE = /^[\w.-]+$/;
+const REGIONS = { v4: /^[\w-]+$/, v4a: /^[\w*-]+(?:, ?[\w*-]+)*$/ };
+
 /** A program without types may hand in anything. */
 function checkScope(
   { service, region, signatureVersion = "v4" }: SignerOptions,
 ): void {
   const isVersion = ["v4", "v4a"].includes(signatureVersion);
+  const regions = REGIONS[isVersion ? signatureVersion : "v4a"];
   const faults = [
-    !isText(service) &&
+    !isText(service, SERVICE) &&
     "the service to sign for must be a name such as execute-api",
-    !isText(region) &&
+    !isText(region, regions) &&
     "the region to sign for must be a name such as us-east-1",
     !isVersion && "the signature version must be v4 or v4a",
   ].filter((fault) => fault !== false);
   if (faults.length > 0) throw new ConfigError(faults);
 }
 
-function isText(value: unknown): boolean {
-  return typeof value === "string" && value.trim() !== "";
+function isText(value: unknown, form: RegExp): boolean {
+  return typeof value === "string" && form.test(value);
 }
 
 /** Credentials in any of their forms, as a source of them. */

@@ -175,7 +175,11 @@ Deno.test("an unsigned payload says so and its stream is not read for the signat
 Deno.test("a service, a region or a version that cannot be signed for is refused at once", () => {
   const wrong = [
     { ...SIGNER, service: "" },
+    { ...SIGNER, service: "execute-api\n" },
     { ...SIGNER, region: " " },
+    { ...SIGNER, region: "us-east-1\r" },
+    { ...SIGNER, region: "us-east-1,us-west-2" },
+    { ...SIGNER, region: "*\u200b", signatureVersion: "v4a" as const },
     // A program without types may hand in anything.
     { ...SIGNER, ...JSON.parse('{"signatureVersion":"v5"}') },
   ];
