@@ -145,9 +145,9 @@ Deno.test("an AgentCore runtime is invoked at its ARN and its endpoint, for a us
     Resource: [RUNTIME_ARN, `${RUNTIME_ARN}/runtime-endpoint/LIVE`],
   }]);
   assertEquals(outcome.stderr.includes("account"), false);
-  const [{ Action }] = statementsOf(
+  const [{ Action, Resource }] = statementsOf(
     await policy(
-      url,
+      `${url}*`,
       "--header",
       "X-Amzn-Bedrock-AgentCore-Runtime-User-Id: u",
     ),
@@ -156,6 +156,7 @@ Deno.test("an AgentCore runtime is invoked at its ARN and its endpoint, for a us
     "bedrock-agentcore:InvokeAgentRuntime",
     "bedrock-agentcore:InvokeAgentRuntimeForUser",
   ]);
+  assertEquals(Resource[1], `${RUNTIME_ARN}/runtime-endpoint/LIVE\${*}`);
 });
 
 Deno.test("of a service that nobody knows, no policy is made up", async () => {
