@@ -5,6 +5,7 @@
 
 import type { ProxyError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
+import { withoutByteOrderMark } from "../wire/bytes.ts";
 import {
   frameOf,
   type Message,
@@ -95,10 +96,12 @@ export function cancelledId(message: ValidMessage): RequestId | undefined {
   return requestId(params.requestId);
 }
 
-/** The one response in a frame; `undefined` for anything else. */
+/** The one response in a frame, whatever stands beside it; none of several. */
 export function responseIn(frame: Uint8Array): ResponseMessage | undefined {
-  const message = parseMessage(frame);
-  return message.kind === "response" ? message : undefined;
+  const message = parseMessage(withoutByteOrderMark(frame));
+  if (message.kind === "invalid") return undefined;
+  const responses = singlesOf(message).filter((one) => one.kind === "response");
+  return responses.length === 1 ? responses[0] : undefined;
 }
 
 /** The frame of a request, or of a notification; its parameters are JSON. */

@@ -38,6 +38,22 @@ Deno.test("that a tool only reads is believed for a minute, and then asked for a
   await assertRejects(admit, Error, "tools.readOnly");
 });
 
+Deno.test("the list that is asked for is read with a mark, in an array and beside others, as the client's would be", async () => {
+  const note = { jsonrpc: "2.0", method: "notifications/message" };
+  for (const type of ["application/json", "text/event-stream"]) {
+    await using world = await World.before({
+      "tools/list": (message, reply) => {
+        const list = [note, result(message, { tools: [READER] })];
+        const text = `\ufeff${JSON.stringify(list)}`;
+        const body = type === "application/json" ? text : `data: ${text}\n\n`;
+        return reply.status(200, { "content-type": type }, body);
+      },
+    }, { tools: { readOnly: true } });
+    assertEquals((await world.ask(call("read"))).status, 200);
+    assertEquals(world.methods, ["tools/list", "tools/call"]);
+  }
+});
+
 Deno.test("what a tool said before a session began, or meanwhile, is not believed in it", async () => {
   let asked = 0;
   const policy = new MessagePolicy({
