@@ -1,4 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { standInsFor } from "../../src/commands/recording.ts";
+import { parseArguments } from "../../src/config/arguments.ts";
+import { configure } from "../../src/config/config.ts";
 import { messageKey } from "../../src/recorder/message_key.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Redactor } from "../../src/redact/redact.ts";
@@ -188,18 +191,23 @@ Deno.test("an account is another number, the same one wherever it stands, and a 
   assertStringIncludes(shown.url(target), "%3A100000000001%3A");
 });
 
-Deno.test("however many roles calls name, an error names neither the last nor the program's own", () => {
-  const shown = new StandIns((text) => text, false, () => true);
+Deno.test("however many roles calls name, an error names neither the last nor the program's own", async () => {
   const own = Array.from({ length: 300 }, (_, at) => `own.${at}`);
-  for (const one of own) shown.name("profile", one);
-  shown.keepNames();
+  const args = parseArguments([
+    "https://a.execute-api.eu-west-1.amazonaws.com/mcp",
+    "--account-role=arn:aws:iam::{account}:role/{role}",
+    "--allow-account=1*",
+    ...[...own, "team.*"].map((one) => `--allow-role=${one}`),
+  ]);
+  const { config } = await configure(args, () => undefined);
+  const shown = standInsFor(config, new Redactor());
   for (let count = 1; count <= 300; count++) {
     const said = { aws_role: `team.${count}`, aws_account: WORD };
     const params = { name: "t", arguments: said };
     shown.fromClient(JSON.stringify({ id: 1, method: "tools/call", params }));
   }
   const words = shown.words(`${own[0]} and ${own[299]} for team.300`);
-  assertEquals(words, "profile-1 and profile-300 for role-300");
+  assertEquals(words, "role-1 and role-300 for role-601");
   assertEquals(shown.nameOf("team.1"), undefined);
 });
 
