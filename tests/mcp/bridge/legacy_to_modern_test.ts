@@ -199,6 +199,17 @@ Deno.test("at the end of stdin a call whose client was asked is answered", async
   ]]);
 });
 
+Deno.test("an answer in an array counts, and a request beside it is refused", async () => {
+  await using w = await asking(1, () => roots("a"));
+  const { id } = (await w.client.next()).json;
+  w.client.send([
+    { jsonrpc: "2.0", id, result: { roots: [] } },
+    { jsonrpc: "2.0", id: 2, method: "m" },
+  ]);
+  assertEquals((await w.client.answer(2)).json.error.code, -32600);
+  assertEquals((await w.client.answer(1)).json.result.rounds, 2);
+});
+
 Deno.test("batches are refused, and a subscription that the target does not have is an error", async () => {
   await using w = await bridged(modernTarget({
     "server/discover": (message, reply) =>
