@@ -3,7 +3,7 @@
  * named as arguments.
  */
 
-import { ANY_RUN_FLAGS } from "../src/config/permissions.ts";
+import { ANY_RUN_FLAGS } from "./any_run_flags.ts";
 
 /** The systems, by what Deno calls them and what a file is called for them. */
 export const TARGETS = {

@@ -3,10 +3,10 @@
  * found by what `policy` finds them by, and loaded without all else.
  */
 
+import { ANY_RUN_FLAGS } from "../any_run_flags.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { isCommandName } from "../../src/config/commands.ts";
 import { parseCommand } from "../../src/config/config.ts";
-import { ANY_RUN_FLAGS } from "../../src/config/permissions.ts";
 import { ConfigError } from "../../src/errors.ts";
 
 /** To print help, or what is wrong with the configuration. */

@@ -14,20 +14,6 @@ type PermissionKind = Deno.PermissionDescriptor["name"];
 export const NEVER_NEEDED: readonly PermissionKind[] = ["ffi", "import"];
 
 /**
- * The flags of a program that is made for any target and any subcommand;
- * docs/deploy/README.md says why.
- */
-export const ANY_RUN_FLAGS: readonly string[] = [
-  "--no-prompt",
-  "--allow-net",
-  "--allow-env",
-  "--allow-read",
-  "--allow-write",
-  "--allow-run",
-  "--allow-sys=osRelease,homedir",
-];
-
-/**
  * The kinds of permission that a run of the proxy can never need; none that a
  * source of credentials could need later, when a shared file names another one.
  */

@@ -7,8 +7,6 @@ import {
   isScalar,
   type Node,
   parseDocument,
-  type ParseOptions,
-  type SchemaOptions,
   stringify,
 } from "yaml";
 import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
@@ -39,15 +37,15 @@ export const YAML: FileLanguage = {
     }
     if (value === undefined) document.deleteIn(path);
     else {
-      const names = path.map((name) => nodeOf(name));
-      document.setIn(names, nodeOf(value, document.getIn(path, true)));
+      const node = nodeOf(value, document.getIn(path, true));
+      document.setIn(path.map((name) => nodeOf(name)), node);
     }
     return print(document, text);
   },
 };
 
 /** Numbers and words stay the texts that they are: `0755`, `1e3`, `Null`. */
-const AS_WRITTEN: ParseOptions & SchemaOptions = { schema: "failsafe" };
+const AS_WRITTEN = { schema: "failsafe" } as const;
 
 function parse(text: string, options = {}): Document.Parsed {
   // A comment would keep its CR, and have two when it is printed.

@@ -131,8 +131,7 @@ export class EventParser {
    */
   end(): ServerEvent | undefined {
     if (this.#lineBytes > 0) this.#endLine();
-    const isWhole = this.#scanner?.isEnded ?? true;
-    if (this.#dataBytes === 0 || !isWhole) return undefined;
+    if (this.#dataBytes === 0 || this.#scanner?.isEnded === false) return;
     const event = this.#dispatch();
     return event &&
       { ...event, id: undefined, retryMs: undefined, isCut: true };
