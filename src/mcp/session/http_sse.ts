@@ -23,6 +23,7 @@ import {
 import type { Target } from "../transport/target.ts";
 import { discardBody, mediaType } from "../wire/body.ts";
 import { readEvents, type ServerEvent } from "../wire/events.ts";
+import { parseMessage } from "../wire/message.ts";
 import {
   type Channel,
   NO_SESSION,
@@ -158,8 +159,8 @@ async function readEndpointEvent(
   url: URL,
 ): Promise<URL> {
   let { value: first } = await events.next();
-  // A block of `retry` or `id` alone is no event.
-  while (first && first.data.length === 0 && !first.oversized) {
+  // A heartbeat is no message, and a block of `retry` or `id` alone no event.
+  while (first && first.type !== "endpoint" && isNoMessage(first)) {
     ({ value: first } = await events.next());
   }
   if (first?.type !== "endpoint") {
@@ -178,6 +179,10 @@ async function readEndpointEvent(
     );
   }
   return endpoint;
+}
+
+function isNoMessage({ data, oversized }: ServerEvent): boolean {
+  return !oversized && parseMessage(data).kind === "invalid";
 }
 
 function refused(message: string): ProxyError {

@@ -278,9 +278,10 @@ function streamBeginning(text: string): Promise<RawServer> {
   });
 }
 
-Deno.test("comments and blocks without data may come before the endpoint event", async () => {
+Deno.test("comments, heartbeats and blocks without data may come before the endpoint event", async () => {
   await using server = await streamBeginning(
-    ": hello\n\nretry: 3000\n\nid: 4\n\nevent: endpoint\ndata: /messages\n\n",
+    ": hello\n\nretry: 3000\n\nid: 4\n\ndata: ping\n\n" +
+      'data: {"type":"heartbeat"}\n\nevent: endpoint\ndata: /messages\n\n',
   );
   const channel = await openChannel(server.url);
   assertEquals(channel.endpoint.pathname, "/messages");
@@ -290,7 +291,10 @@ Deno.test("comments and blocks without data may come before the endpoint event",
 });
 
 Deno.test("a message before the endpoint event is refused", async () => {
-  await using server = await streamBeginning("retry: 3000\n\ndata: {}\n\n");
+  const note = '{"jsonrpc":"2.0","method":"notifications/message"}';
+  await using server = await streamBeginning(
+    `retry: 3000\n\ndata: ${note}\n\n`,
+  );
   const error = await assertRejects(
     () => openChannel(server.url),
     ProxyError,
