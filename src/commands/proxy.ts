@@ -80,14 +80,7 @@ export async function runProxy(
     : undefined;
   const proxies = findProxy(config);
   const own = telemetry?.fetch ?? tls?.toTarget;
-  const fetches = {
-    /** Another one for each identity: a recording tells them apart. */
-    get toTarget() {
-      const send = recorder?.fetch(around.fetch ?? own ?? fetch) ?? own;
-      return throughNamedProxy(config, proxies?.proxy, send);
-    },
-    toOthers: around.toOthers ?? tls?.toOthers,
-  };
+  const fetches = { toOthers: around.toOthers ?? tls?.toOthers };
   const logins = config.login ? new Logins() : undefined;
   const { context } = around;
   const shared = { log, redactor, fetches, logins, context };
@@ -101,8 +94,17 @@ export async function runProxy(
         notGranted: around.toOthers ? () => [] : notGranted,
       },
     });
-  const open = (source: CredentialSource, namedBy: NamedBy) =>
-    openTarget(config, source, shared, receipts?.noteFor(namedBy));
+  const open = (source: CredentialSource, namedBy: NamedBy, isRole = false) => {
+    // A recording tells identities apart.
+    const who = JSON.stringify([isRole, namedBy]);
+    const send = recorder?.fetch(around.fetch ?? own ?? fetch, who) ?? own;
+    const toTarget = throughNamedProxy(config, proxies?.proxy, send);
+    // What is for a role is never sent as nobody's.
+    const skipAuth = config.skipAuth && !isRole;
+    const of = { ...shared, fetches: { toTarget } };
+    const note = receipts?.noteFor(namedBy);
+    return openTarget({ ...config, skipAuth }, source, of, note);
+  };
   const { profile, assumeRole: role } = config;
   const credentials = credentialsOf(config, shared);
   using signedFetch = open(credentials, { profile, role });
@@ -115,13 +117,7 @@ export async function runProxy(
     profiles.set(name, others.use(open(source, { profile: name, role })));
   }
   const openRole = ({ name, source }: Identity) =>
-    openTarget(
-      // What is for a role is never sent as nobody's.
-      { ...config, skipAuth: false },
-      source,
-      shared,
-      receipts?.noteFor({ profile, role: name }),
-    );
+    open(source, { profile, role: name }, true);
   const writer = identities.writer && others.use(openRole(identities.writer));
   const accounts = await openAccounts(
     config,

@@ -10,6 +10,7 @@
 import { heldBytes } from "../blob.ts";
 import { messageOf } from "../errors.ts";
 import { type Log, logOf } from "../log/log.ts";
+import { LruCache } from "../lru_cache.ts";
 import type { Naming } from "../naming.ts";
 import type { Bytes, HttpAnswer, Observer } from "../mcp/transport/observer.ts";
 import { delay, within } from "../time.ts";
@@ -48,6 +49,9 @@ const IDLE_MS = 100;
 /** How long the end may take. */
 const DEFAULT_END_MS = 5_000;
 
+/** How many are known again when they are opened anew. */
+const MAX_IDENTITIES = 1_000;
+
 const NOTHING: Bytes = { byteLength: 0 };
 
 /** So many lines are certainly made in a millisecond, even when it is new. */
@@ -62,7 +66,8 @@ export class Recorder implements AsyncDisposable {
   #notedAt = 0;
   readonly #clients = new WeakMap<HttpAnswer, number>();
   #clientCount = 0;
-  #identities = 0;
+  readonly #identities = new LruCache<number>(MAX_IDENTITIES);
+  #identityCount = 0;
   #http = 0;
   #isStopped = false;
   #isEnding = false;
@@ -90,9 +95,10 @@ export class Recorder implements AsyncDisposable {
     };
   }
 
-  /** A `fetch`, for one identity, of which all that is sent and answered is noted. */
-  fetch(send: typeof globalThis.fetch): typeof globalThis.fetch {
-    const as = ++this.#identities;
+  /** A `fetch` of which all that is sent and answered is noted, and as whom. */
+  fetch(send: typeof globalThis.fetch, who = ""): typeof globalThis.fetch {
+    const as = this.#identities.get(who) ?? ++this.#identityCount;
+    this.#identities.set(who, as);
     return async (input, init = {}) => {
       if (this.#isStopped) return await send(input, init);
       const http = ++this.#http;

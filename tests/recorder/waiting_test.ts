@@ -144,3 +144,26 @@ Deno.test("a body is recorded to its end, though a copy of it is let go of", asy
   const ends = made.filter(({ kind }) => kind === "end");
   assertEquals(ends.map(({ by }) => by), ["target"]);
 });
+
+Deno.test("an identity that is opened again is the same one", async () => {
+  const made: { kind: string; as?: number }[] = [];
+  const recorder = new Recorder({
+    names: OPTION_NAMES,
+    out: {
+      write: (lines) =>
+        Promise.resolve(
+          void made.push(...lines.map((text) => JSON.parse(text))),
+        ),
+      close: () => Promise.resolve(),
+    },
+    standIns: new StandIns((text) => text, false),
+    log: SILENT_LOG,
+  });
+  const send = () => Promise.resolve(new Response());
+  for (const who of ["one", "other", "one", "third"]) {
+    await recorder.fetch(send, who)("http://127.0.0.1/");
+  }
+  await recorder[Symbol.asyncDispose]();
+  const requests = made.filter(({ kind }) => kind === "request");
+  assertEquals(requests.map(({ as }) => as ?? 1), [1, 2, 1, 3]);
+});
