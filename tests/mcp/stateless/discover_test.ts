@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
-import { CredentialsError } from "../../../src/errors.ts";
+import { CredentialsError, ProxyError } from "../../../src/errors.ts";
 import { Clock } from "../../support/clock.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
 import { IamGate } from "../../support/iam_gate.ts";
@@ -142,18 +142,19 @@ Deno.test("a Retry-After beyond 10 s answers server/discover at once", async () 
   );
 });
 
-Deno.test("credentials that appear meanwhile answer server/discover", async () => {
+Deno.test("credentials that appear meanwhile, and are right then, answer server/discover", async () => {
   await using server = await RawServer.start(
     mcp({ [DISCOVER]: (message, reply) => reply.json(result(message, FOUND)) }),
   );
-  let tries = 0;
+  const met = [
+    new CredentialsError("failed to load AWS credentials"),
+    new ProxyError("signature", "the signature does not match"),
+  ];
   await using client = new StreamClient({
     url: server.url,
     fetch: (input, init) => {
-      if (++tries > 1) return fetch(input, init);
-      return Promise.reject(
-        new CredentialsError("failed to load AWS credentials"),
-      );
+      const error = met.shift();
+      return error ? Promise.reject(error) : fetch(input, init);
     },
   });
   assertEquals((await client.ask(1, DISCOVER, modern())).result, FOUND);
