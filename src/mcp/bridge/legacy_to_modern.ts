@@ -15,7 +15,6 @@ import { asObject } from "../../json.ts";
 import { shuttingDown } from "../transport/failure.ts";
 import {
   cancelledId,
-  partsOf,
   refuse,
   resultFrame,
   rpcErrorFrame,
@@ -28,7 +27,6 @@ import {
   MODERN_VERSION,
 } from "../wire/era.ts";
 import type {
-  BatchMessage,
   NotificationMessage,
   RequestMessage,
   SingleMessage,
@@ -92,16 +90,8 @@ export class LegacyToModern {
         this.#context.log.debug("dropped an answer that nothing asked for");
         return;
       case "batch":
-        return this.#acceptBatch(bytes, message);
+        return refuse(this.#context, message, NO_BATCHES);
     }
-  }
-
-  /** Refuses the requests: the rest, an answer that is waited for, counts. */
-  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
-    for (const { bytes: one, message } of partsOf(bytes, batch)) {
-      if (message.kind !== "request") await this.accept(one, message);
-    }
-    await refuse(this.#context, batch, NO_BATCHES);
   }
 
   #acceptRequest(
