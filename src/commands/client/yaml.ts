@@ -8,6 +8,7 @@ import {
   type Node,
   parseDocument,
   stringify,
+  visit,
 } from "yaml";
 import { EditError, type FileLanguage, lineEnd, placeOf } from "./edit.ts";
 
@@ -40,6 +41,12 @@ export const YAML: FileLanguage = {
       const node = nodeOf(value, document.getIn(path, true));
       document.setIn(path.map((name) => nodeOf(name)), node);
     }
+    visit(document, {
+      Alias(_key, alias) {
+        if (alias.resolve(document)) return;
+        throw new EditError("an alias in it is of what would be replaced");
+      },
+    });
     return print(document, text);
   },
 };
@@ -72,7 +79,7 @@ function nodeOf(value: unknown, before?: unknown): Node | null {
 
 /** The text of a document, in the manner of the one that it was parsed from. */
 function print(document: Document.Parsed, text: string): string {
-  const [, indent = "  "] = /^( +)[^\s#-]/m.exec(text) ?? [];
+  const [, indent = "  "] = /^[^\s#].*(?:\r?\n)+( +)[^\s#-]/m.exec(text) ?? [];
   const printed = document.toString({
     indent: indent.length,
     indentSeq: !/^( *)[^\s#-].*:(?: .*)?\r?\n\1- /m.test(text),

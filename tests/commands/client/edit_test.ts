@@ -183,6 +183,10 @@ Deno.test("YAML: what cannot be understood, or would be harmed, is refused", () 
       ],
       ["extensions: &x\n  a: {}\nother: *x\n", "cannot be added to safely"],
       [
+        "extensions:\n  aws: {command: &x c}\n  b: {command: *x}\n",
+        "an alias in it is of what would be replaced",
+      ],
+      [
         "x: &x {A: b}\nextensions: {aws: {command: c, env: *x}}\n",
         '"env" in it is no mapping of its own',
       ],

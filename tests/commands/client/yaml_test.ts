@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { YAML } from "../../../src/commands/client/yaml.ts";
 import { put } from "./edits.ts";
 
@@ -10,6 +10,19 @@ Deno.test("YAML: lists stand below their keys, or further in, as they did", () =
       `${before}  aws:\n    command: /bin/deno\n    args:\n` +
         `    ${indent}- run\n    ${indent}- x\n`,
     );
+  }
+});
+
+Deno.test("YAML: a list that comes first does not say how far in the rest stands", () => {
+  for (
+    const before of [
+      "x:\n  - a: 1\n    b: 2\nextensions:\n  c:\n    cmd: x\n",
+      "x:\n    # none\n    - a: 1\n      b: 2\nextensions: # all\n  c:\n    cmd: x\n",
+    ]
+  ) {
+    const entry = { cmd: "c" };
+    const after = put(YAML, before, { container: "extensions", entry });
+    assertStringIncludes(after, "\n  c:\n    cmd: x\n  aws:\n    cmd: c\n");
   }
 });
 
