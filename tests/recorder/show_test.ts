@@ -3,9 +3,11 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import { runRecord } from "../../src/commands/record/record.ts";
+import { ConfigError } from "../../src/errors.ts";
 import { RecordingDirectory } from "../support/recording.ts";
 import { readPage } from "../support/read_page.ts";
 
@@ -103,6 +105,31 @@ Deno.test("what a recording holds is no command to a terminal, and what cannot b
   assertEquals(text.includes("\x1b"), false);
   assertEquals(text.includes("\u202e"), false);
   assertStringIncludes(text, "2 lines cannot be read");
+});
+
+Deno.test("a page is never written over its recording, by whatever name", async () => {
+  await using directory = await RecordingDirectory.make();
+  const path = await hostile(directory);
+  const before = await Deno.readTextFile(path);
+  const link = `${path}.html`;
+  await Deno.link(path, link);
+  for (const page of [path, link]) {
+    const { message } = await assertRejects(
+      () => shown(path, "--html", page),
+      ConfigError,
+    );
+    assertStringIncludes(message, "it is the recording itself");
+    assertEquals(await Deno.readTextFile(path), before);
+  }
+});
+
+Deno.test("a page takes the place of a longer one", async () => {
+  await using directory = await RecordingDirectory.make();
+  const page = `${directory.path}.html`;
+  await Deno.writeTextFile(page, "x".repeat(1_000_000));
+  await shown(pathOf("refused"), "--html", page);
+  const html = await Deno.readTextFile(page);
+  assertMatch(html, /^<!doctype html>[^]*<\/html>\s*$/);
 });
 
 Deno.test("a page runs nothing, loads nothing and shows what a recording holds as text", async () => {

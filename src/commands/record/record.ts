@@ -28,19 +28,27 @@ export async function runRecord(
       ...isComplete ? [] : ["record needs the word show, and one recording"],
     ]);
   }
-  const recording = await loadRecording(positional[0], FLAG_NAMES);
+  const [path] = positional;
+  const recording = await loadRecording(path, FLAG_NAMES);
   const page = own.get("html")?.[0];
   if (page === undefined) await write(textOf(recording, useColor));
-  else await writePage(page, htmlOf(recording));
+  else await writePage(page, htmlOf(recording), path);
   return 0;
 }
 
-async function writePage(path: string, text: string): Promise<void> {
+async function writePage(
+  path: string,
+  text: string,
+  recording: string,
+): Promise<void> {
   const missing = notGranted([
     { kind: "write", value: path, why: "write the page" },
   ]);
   if (missing.length > 0) throw new ConfigError([lacking(missing)]);
   try {
+    if (await isSameFile(path, recording)) {
+      throw new Error("it is the recording itself");
+    }
     await Deno.writeTextFile(path, text, { mode: 0o600 });
   } catch (error) {
     throw new ConfigError([
@@ -49,4 +57,14 @@ async function writePage(path: string, text: string): Promise<void> {
       } (set --html to another file)`,
     ]);
   }
+}
+
+/** Whether a path leads to a recording; one that may not be read does not. */
+async function isSameFile(path: string, recording: string): Promise<boolean> {
+  const need = { kind: "read", value: path, why: "compare" } as const;
+  if (notGranted([need]).length > 0) return false;
+  const page = await Deno.stat(path).catch(() => undefined);
+  const { dev, ino } = await Deno.stat(recording);
+  return page !== undefined && ino !== null && page.ino === ino &&
+    page.dev === dev;
 }
