@@ -11,13 +11,12 @@ import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
 import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import { frameTooLarge, streamCut, toHeld } from "../mcp/transport/failure.ts";
-import { responseIn } from "../mcp/transport/link.ts";
+import { type Answer, answerIn } from "../mcp/transport/link.ts";
 import { mediaType, readBody } from "../mcp/wire/body.ts";
 import {
   parseMessageInTurns,
   type RequestId,
   requestsOf,
-  type ResponseMessage,
   type SingleMessage,
   singlesOf,
   type ValidMessage,
@@ -126,18 +125,18 @@ export class MessagePolicy {
     given: Readonly<Record<string, unknown>>,
     headers: HeaderMap,
     send: Send,
-  ): Promise<ResponseMessage> {
+  ): Promise<Answer> {
     const id = `sigv4-proxy:tools:${crypto.randomUUID()}`;
     const params = paramsWithMetadata(given, this.#settings.metadata);
     const message = { jsonrpc: "2.0", id, method: LIST, params };
     const bytes = encoder.encode(JSON.stringify(message));
     const answer = await send(ownHeaders(headers), bytes);
     if (!answer.ok) throw new TargetRefusal(answer);
-    const response = await responseOf(answer, this.#settings)
+    const found = await answerOf(answer, this.#settings)
       .catch((cause) => {
         throw cause instanceof ProxyError ? cause : streamCut(cause);
       });
-    if (response !== undefined) return response;
+    if (found !== undefined) return found;
     throw new ProxyError(
       "no-answer",
       `the target did not answer ${LIST}, which the proxy asked for itself`,
@@ -248,20 +247,20 @@ function ownHeaders(given: HeaderMap): HeaderMap {
   return headers;
 }
 
-async function responseOf(
+async function answerOf(
   answer: Response,
   settings: PolicySettings,
-): Promise<ResponseMessage | undefined> {
+): Promise<Answer | undefined> {
   const { maxAnswerBytes: maxBytes, names } = settings;
   if (mediaType(answer) !== "text/event-stream") {
     const body = await readBody(answer, { maxBytes });
     if (body === undefined) throw frameTooLarge(undefined, settings);
-    return responseIn(body);
+    return answerIn(body);
   }
   const events = readEvents(answer, { maxDataBytes: maxBytes, names });
   for await (const { data, oversized } of events) {
     if (oversized) throw frameTooLarge(undefined, settings);
-    const response = responseIn(data);
-    if (response !== undefined) return response;
+    const given = answerIn(data);
+    if (given !== undefined) return given;
   }
 }

@@ -208,8 +208,9 @@ export class Session implements Link {
     const { callGuard } = this.#target;
     if (callGuard) {
       // The list takes no place: the calls that wait for it may hold them all.
-      const ask: AskForTools = async (params) =>
-        (await this.#inFlight.ask("tools/list", params, session)).answer;
+      const ask: AskForTools = (params) =>
+        this.#inFlight.ask("tools/list", params, session)
+          .then(({ answer, frame }) => [answer, frame]);
       const refusal = await callGuard.refusal(exchange, session, ask);
       if (refusal) return await this.#inFlight.report(exchange, refusal);
     }

@@ -137,7 +137,7 @@ export class ToolGate implements Link {
       const failure = await this.#record(
         JSON.stringify(metaLike(like.params)),
         like.params,
-        (params) => this.#own.ask("tools/list", params),
+        (params) => this.#own.askFor("tools/list", JSON.stringify(params)),
       );
       if (this.#isDrained) return;
       const left = requests.filter((one) =>

@@ -52,11 +52,14 @@ export async function withoutForbidden(
   }
   if (list.isPartial) throw badList(TOO_MANY);
   const isCurrent = policy.changes === changes;
-  const isShown: boolean[] = [];
-  for await (const tool of elementsInTurns(bytes, list)) {
-    const said = toolIn(tool);
-    isShown.push(said !== undefined && policy.judge(said, isCurrent));
-  }
+  const tools = await Array.fromAsync(elementsInTurns(bytes, list), toolIn);
+  // Of two tools of one name nobody knows which is called.
+  const writers = new Set(
+    tools.flatMap((tool) => tool && !tool.isReadOnly ? [tool.name] : []),
+  );
+  const isShown = tools.map((tool) =>
+    tool && policy.judge(tool.name, !writers.has(tool.name), isCurrent)
+  );
   return removeMembers(bytes, list, (_member, index) => !isShown[index]);
 }
 
@@ -85,13 +88,13 @@ export function badList(fault: string): ProxyError {
 }
 
 /** What a tool says of itself to all readers; nothing if they may differ. */
-function toolIn(tool: Uint8Array): unknown {
+function toolIn(tool: Uint8Array) {
   const root = rootOf(tool);
   if (tool[0] !== OPEN_BRACE || isUnclear("name", tool, root)) return;
   const place = memberNamed("name", tool, root);
   if (place === undefined || tool[place.start] !== QUOTE) return;
-  const name: unknown = JSON.parse(sourceOf(tool, place));
-  return { name, annotations: { readOnlyHint: saysReadOnly(tool, root) } };
+  const name = String(JSON.parse(sourceOf(tool, place)));
+  return { name, isReadOnly: saysReadOnly(tool, root) };
 }
 
 /** Whether a tool says that it changes nothing, to all readers. */

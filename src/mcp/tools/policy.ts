@@ -3,7 +3,7 @@
 import { excerpt } from "../../excerpt.ts";
 import { Glob } from "../../glob.ts";
 import { ProxyError } from "../../errors.ts";
-import { asObject, isObject } from "../../json.ts";
+import { asObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
 import type { Naming, OptionNames } from "../../naming.ts";
 import { singlesOf, type ValidMessage } from "../wire/message.ts";
@@ -40,10 +40,7 @@ export class ToolPolicy {
   }
 
   /** Whether a tool may be seen; what it says is recorded if it holds now. */
-  judge(tool: unknown, isCurrent: boolean): boolean {
-    if (!isObject(tool) || typeof tool.name !== "string") return true;
-    const { name, annotations } = tool;
-    const isReadOnly = asObject(annotations).readOnlyHint === true;
+  judge(name: string, isReadOnly: boolean, isCurrent: boolean): boolean {
     const at = this.#now();
     if (isCurrent) this.#records.set(name, { isReadOnly, at });
     return this.#refusalByName(name) === undefined &&

@@ -3,13 +3,15 @@
 import { excerpt } from "../../excerpt.ts";
 import { asObject } from "../../json.ts";
 import { MAY_HAVE_RUN } from "../transport/failure.ts";
+import type { Answer } from "../transport/link.ts";
 import { META, metaLike } from "../wire/era.ts";
 import type { ResponseMessage } from "../wire/message.ts";
+import { withoutForbidden } from "./list.ts";
 import type { ToolPolicy } from "./policy.ts";
 
 export type AskForTools = (
   params: Readonly<Record<string, unknown>>,
-) => Promise<ResponseMessage>;
+) => Promise<Answer>;
 
 /** More pages than any list has: a target may hand out cursors for ever. */
 const MAX_PAGES = 1000;
@@ -50,15 +52,22 @@ export async function recordTools(
   for (let listing = 0; listing < MAX_LISTINGS; listing++) {
     const before = policy.changes;
     failure = undefined;
-    for await (const { result, error } of toolPages(ask, like)) {
-      const { tools } = asObject(result);
+    const pages = toolPages(async (params) => {
+      const [answer, bytes] = await ask(params);
+      return { answer, bytes, result: answer.result };
+    }, like);
+    for await (const { answer, bytes, result } of pages) {
+      const { error } = answer;
       if (error) {
         const text = error.message || `error ${error.code}`;
         const certain = text.replace(MAY_HAVE_RUN, "");
         failure = excerpt(certain, MAX_FAILURE_LENGTH);
-      } else if (!Array.isArray(tools)) {
+      } else if (!Array.isArray(asObject(result).tools)) {
         failure = "the answer to tools/list has no list of tools";
-      } else for (const tool of tools) policy.judge(tool, true);
+      } else {
+        // Read as the client's are: what is unclear in it says nothing.
+        await withoutForbidden(bytes, answer, policy, before);
+      }
       if (failure !== undefined) break;
     }
     if (policy.changes === before) return failure;

@@ -8,6 +8,7 @@ import {
   stringId,
 } from "../wire/message.ts";
 import {
+  type Answer,
   type Link,
   messageFrame,
   notifyCancelled,
@@ -71,8 +72,6 @@ export class AwaitedAnswers<T = true> {
     return this.#awaited.size === 0 && this.#cancelled.size === 0;
   }
 }
-
-export type Answer = readonly [message: ResponseMessage, bytes: Uint8Array];
 
 interface OwnRequest {
   readonly id: RequestId;

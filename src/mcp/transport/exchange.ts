@@ -43,7 +43,7 @@ export interface ExchangeInit {
   readonly params?: unknown;
   readonly requests: readonly AskedRequest[];
   /** Takes the answer of the proxy's own request, which no client sees. */
-  readonly onAnswer?: (answer: ResponseMessage) => void;
+  readonly onAnswer?: (answer: ResponseMessage, frame: Uint8Array) => void;
   /** For an answer of the client's: the session that asked. */
   readonly answerTo?: SessionHeaders;
   /** Is told of an HTTP error for good, before its body is read. */

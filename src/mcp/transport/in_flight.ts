@@ -50,6 +50,7 @@ export interface Waits {
 /** The answer to a request of the proxy's own. */
 export interface OwnAnswer {
   readonly answer: ResponseMessage;
+  readonly frame: Uint8Array;
   /** The session ID that came with it. */
   readonly sessionId: string | undefined;
 }
@@ -150,19 +151,19 @@ export class InFlight {
     signal?.throwIfAborted();
     const id = stringId(`sigv4-proxy:${++this.#asked}`);
     const params = paramsWithMetadata(given, this.#target.metadata ?? []);
-    let answer: ResponseMessage | undefined;
+    let own: Omit<OwnAnswer, "sessionId"> | undefined;
     const exchange = new Exchange({
       bytes: messageFrame(method, JSON.stringify(params), id),
       method,
       params,
       requests: [id],
-      onAnswer: (given) => answer = given,
+      onAnswer: (answer, frame) => own = { answer, frame },
     }, this.deadlines);
     const end = () => exchange.end();
     signal?.addEventListener("abort", end, { once: true });
     await Promise.race([this.#runOwn(exchange, session), exchange.settled])
       .finally(() => signal?.removeEventListener("abort", end));
-    if (answer) return { answer, sessionId: exchange.sessionId };
+    if (own) return { ...own, sessionId: exchange.sessionId };
     throw new ProxyError("no-answer", `the target did not answer ${method}`);
   }
 

@@ -48,6 +48,8 @@ export interface Part {
   readonly bytes: Uint8Array;
 }
 
+export type Answer = readonly [message: ResponseMessage, bytes: Uint8Array];
+
 /** What a frame holds: its one message, or those of an array. */
 export function partsOf(
   frame: Uint8Array,
@@ -98,10 +100,16 @@ export function cancelledId(message: ValidMessage): RequestId | undefined {
 
 /** The one response in a frame, whatever stands beside it; none of several. */
 export function responseIn(frame: Uint8Array): ResponseMessage | undefined {
-  const message = parseMessage(withoutByteOrderMark(frame));
-  if (message.kind === "invalid") return undefined;
-  const responses = singlesOf(message).filter((one) => one.kind === "response");
-  return responses.length === 1 ? responses[0] : undefined;
+  return answerIn(frame)?.[0];
+}
+
+/** The same, with its bytes. */
+export function answerIn(frame: Uint8Array): Answer | undefined {
+  const answers = partsOf(withoutByteOrderMark(frame)).flatMap(
+    ({ message, bytes }): Answer[] =>
+      message.kind === "response" ? [[message, bytes]] : [],
+  );
+  return answers.length === 1 ? answers[0] : undefined;
 }
 
 /** The frame of a request, or of a notification; its parameters are JSON. */

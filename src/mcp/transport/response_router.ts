@@ -307,7 +307,7 @@ export class ResponseRouter {
     }
     this.pending.take(request);
     if (!owner.onAnswer) return { owner, message, frame };
-    owner.onAnswer(message);
+    owner.onAnswer(message, frame);
   }
 
   #deliver(delivery: Delivery, { exchange }: Origin): Promise<void> {

@@ -173,3 +173,26 @@ Deno.test("a list that was asked for before the client's initialize teaches noth
   assertEquals(toolNames((await old).json), ["read"]);
   assertEquals((await world.ask(call("read"))).json.error?.code, -31019);
 });
+
+Deno.test("a tool is not called that the list has twice, or that says twice whether it reads", async () => {
+  const reads = '"annotations":{"readOnlyHint":true}';
+  const writes = '"annotations":{"readOnlyHint":false}';
+  for (
+    const tools of [
+      `{"name":"read",${writes}},{"name":"read",${reads}}`,
+      `{"name":"read",${writes},${reads}}`,
+      `],"tools":[{"name":"read",${reads}}`,
+    ]
+  ) {
+    await using world = await World.before({
+      "tools/list": (message, reply) => {
+        const list = JSON.stringify(result(message, { tools: [] }))
+          .replace("[]", () => `[${tools}]`);
+        return reply.status(200, { "content-type": "application/json" }, list);
+      },
+    }, { tools: { readOnly: true } });
+    const { json } = await world.ask(call("read"));
+    assertStringIncludes(json.error.message, "tool");
+    assertEquals(world.methods, ["tools/list"]);
+  }
+});

@@ -7,6 +7,10 @@ import {
 } from "../../support/raw_mcp.ts";
 import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
 import { StreamWorld } from "../../support/stream_world.ts";
+import { ToolWorld } from "./tool_world.ts";
+
+const READS = '"annotations":{"readOnlyHint":true}';
+const WRITES = '"annotations":{"readOnlyHint":false}';
 
 const NO_LISTS: Readonly<Record<string, McpHandler>> = {
   "HTTP 500": (_message, reply) => reply.status(500),
@@ -127,3 +131,26 @@ Deno.test("a call with as many arguments as one likes passes a policy", async ()
   );
   assertEquals((await w.client.answer(1)).json.error, undefined);
 });
+
+for (
+  const tools of [
+    `{"name":"x",${WRITES}},{"name":"x",${READS}}`,
+    `{"name":"x",${READS}},{"name":"x",${WRITES}}`,
+    `{"name":"x","annotations":{"readOnlyHint":false,"readOnlyHint":true}}`,
+    `{"name":"x",${WRITES},${READS}}`,
+    `{"name":"y","name":"x",${READS}}`,
+    `{"name":"x",${READS},"Annotations":{"readOnlyHint":false}}`,
+    `],"tools":[{"name":"x",${READS}}`,
+  ]
+) {
+  Deno.test(`a tool is not called that some readers of the list take for one that writes: ${tools}`, async () => {
+    await using w = await ToolWorld.make({
+      "tools/list": listed(`"result":{"tools":[${tools}]}`),
+    });
+    assertEquals((await w.call(1)).error?.data.reason, "blocked");
+    const { result } = await w.client.ask(2, "tools/list");
+    assertEquals(result?.tools ?? [], []);
+    assertEquals((await w.call(3)).error?.data.reason, "blocked");
+    assertEquals(w.ran, []);
+  });
+}
