@@ -86,6 +86,7 @@ export {
  *
  * @param options The streams, the target, and how to reach it.
  * @returns When everything is answered and the session is ended.
+ * @throws {ConfigError} `tools` are no rules for tools.
  * @throws What `readable` fails with.
  *
  * @example
@@ -135,7 +136,8 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
  *
  * @param options The target, how to reach it, where to listen and for whom.
  * @returns When all is answered or given up, and nothing is left.
- * @throws {ConfigError} It cannot listen there, or not without a token.
+ * @throws {ConfigError} It cannot listen there, or not without a token, or
+ * `tools` are no rules for tools.
  *
  * @example
  * ```ts

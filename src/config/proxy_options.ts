@@ -1,7 +1,7 @@
 /** What the proxy is handed whoever its client is, and the defaults. */
 
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
-import type { ToolRules } from "../mcp/tools/rules.ts";
+import { settleRules, type ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";
 import type { Naming } from "../naming.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
@@ -91,7 +91,7 @@ export function settleOptions(
     timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
-    tools: { readOnly: false, allow: [], deny: [], ...options.tools },
+    tools: settleRules(options.tools),
     metadata: options.metadata ?? [],
     clientInfo: options.clientInfo ?? true,
     log: redactedLog(options.log ?? SILENT_LOG, redactor.redact),
