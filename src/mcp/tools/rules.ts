@@ -3,6 +3,7 @@
 import { ConfigError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
 
+/** Which tools clients may see and call. */
 export interface ToolRules {
   /** Only tools annotated `readOnlyHint: true`. */
   readonly readOnly: boolean;
