@@ -71,6 +71,8 @@ export class HttpExchange {
   /** The headers of the target's answer. */
   #received: HeaderMap = new Map();
   #isSent = false;
+  /** Whether it waits for credentials. */
+  #isHeld = false;
   #body: HeldBody | undefined;
   #errorBody: BodyBeginning | undefined;
   /** Makes what the answer must pass, once that is there. */
@@ -131,7 +133,8 @@ export class HttpExchange {
 
   /** Ends it because the proxy stops. */
   stop(): void {
-    this.abort(shuttingDown(this.#isSent && this.#method !== "GET"));
+    const isSent = this.#isSent && !this.#isHeld;
+    this.abort(shuttingDown(isSent && this.#method !== "GET"));
   }
 
   closeConnection(): void {
@@ -283,12 +286,13 @@ export class HttpExchange {
     observation?: Observation,
   ): Promise<Response> {
     const { target, fetch, names } = this.#context;
-    const init: RequestInit = {
+    const init = {
       method: this.#method,
       headers: [...headers],
       body,
-      redirect: "manual",
+      redirect: "manual" as const,
       signal: this.#abort.signal,
+      onHold: (isHeld: boolean) => this.#isHeld = isHeld,
     };
     const send = () => fetch(target, init);
     try {

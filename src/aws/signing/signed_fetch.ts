@@ -69,9 +69,14 @@ export interface SignedFetch {
   [Symbol.dispose](): void;
 }
 
+interface Init extends RequestInit {
+  /** Is told that the request waits for credentials, then that it leaves. */
+  readonly onHold?: (isHeld: boolean) => void;
+}
+
 interface Exchange extends UnsignedParts {
   /** What else `fetch` was told: a client, say. */
-  readonly init: RequestInit | undefined;
+  readonly init: Init | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -128,8 +133,9 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
 
   async function signedFetch(
     input: RequestInfo | URL,
-    init?: RequestInit,
+    init?: Init,
   ): Promise<Response> {
+    init?.onHold?.(true);
     const exchange = await exchangeOf(input, init, options, origins);
     const current = await currentCredentials(exchange);
     const response = await attempt(exchange, current);
@@ -171,6 +177,7 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
     const signed = current && await core.sign(exchange, current);
     if (current !== undefined) hideCredentials(redactor, current);
     const headers = signed?.headers ?? joinedHeaders(exchange.headers);
+    exchange.init?.onHold?.(false);
     const response = await send(exchange.url, {
       ...exchange.init,
       ...(client === undefined ? {} : { client }),
@@ -258,7 +265,7 @@ function originsOf(
 
 async function exchangeOf(
   input: RequestInfo | URL,
-  init: RequestInit | undefined,
+  init: Init | undefined,
   { signHost, unsignedPayload = false }: SignedFetchOptions,
   origins: ReadonlySet<string>,
 ): Promise<Exchange> {

@@ -168,9 +168,10 @@ export class Session implements Link {
     exchange.cancel(id);
     if (!exchange.isSettled) return true;
     // What is not at the target now is not sent any more.
-    if (exchange.isAtTarget) exchange.endAfter(CANCELLED_DRAIN_MS);
+    const isThere = exchange.isAtTarget && exchange.isSent;
+    if (isThere) exchange.endAfter(CANCELLED_DRAIN_MS);
     else exchange.end();
-    return exchange.isAtTarget;
+    return isThere;
   }
 
   /** Sends an exchange, again if that is safe, until it is answered. */

@@ -110,11 +110,14 @@ export class HttpTransport implements AnswerContext {
       exchange.touch();
       channel?.touch();
       try {
-        const response = this.fetch(exchange, channel?.endpoint ?? url, {
+        const init = {
           method: "POST",
           headers: this.#headersIn(channel ? NO_SESSION : session),
           body: exchange.body,
-        });
+          // A fetch that signs tells while it waits for credentials.
+          onHold: (isHeld: boolean) => exchange.isSent = wasSent || !isHeld,
+        };
+        const response = this.fetch(exchange, channel?.endpoint ?? url, init);
         // Each try may be another identity's.
         exchange.receipt = receiptOf &&
           response.then(receiptOf).catch(() => undefined);
