@@ -94,9 +94,20 @@ async function print(
   to: { writable: WritableStream<Uint8Array> } = Deno.stdout,
 ): Promise<void> {
   const writer = to.writable.getWriter();
-  // Whoever stops reading has seen enough.
-  await writer.write(new TextEncoder().encode(text)).catch(() => {});
-  writer.releaseLock();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+  } catch (error) {
+    const { BrokenPipe, ConnectionReset } = Deno.errors;
+    // Whoever stops reading has seen enough.
+    const isClosed = error instanceof BrokenPipe ||
+      error instanceof ConnectionReset;
+    if (isClosed || to !== Deno.stdout) return;
+    throw new ConfigError([
+      `stdout cannot be written: ${messageOf(error)} (send it elsewhere)`,
+    ]);
+  } finally {
+    writer.releaseLock();
+  }
 }
 
 async function runProxy(
