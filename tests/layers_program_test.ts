@@ -399,8 +399,8 @@ const FAULTS: readonly (readonly [
       env: { MCP_ALLOW_TOOL: "delete_* get_*" },
     },
     [
-      "deny tool must be one glob, in which only * and ? are special, without white space, quotes, commas, semicolons, brackets, vertical bars, backslashes, !, ^ or a / at its ends, got 'delete_*,drop_*'",
-      "allow tool must be one glob, in which only * and ? are special, without white space, quotes, commas, semicolons, brackets, vertical bars, backslashes, !, ^ or a / at its ends, got 'delete_* get_*' in MCP_ALLOW_TOOL",
+      "deny tool must be one glob, in which only * and ? are special, without white space, quotes, commas, semicolons, brackets, vertical bars, backslashes, !, ^, $, %, +, a / at its ends or .* at its start, got 'delete_*,drop_*'",
+      "allow tool must be one glob, in which only * and ? are special, without white space, quotes, commas, semicolons, brackets, vertical bars, backslashes, !, ^, $, %, +, a / at its ends or .* at its start, got 'delete_* get_*' in MCP_ALLOW_TOOL",
     ],
   ],
   [

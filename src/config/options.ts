@@ -6,17 +6,17 @@ import { defaultOn, file, type Option, option, toggle } from "./option.ts";
 /**
  * A glob that names no tool would lift a rule that somebody meant to set: such
  * is one in another notation, with classes, alternatives, escapes or slashes
- * around it.
+ * around it, and a variable's name that nobody replaced.
  */
 const GLOBS = {
   kind: "list",
   placeholder: "GLOB",
   form: {
-    pattern: /^(?!\/)[^\p{Cc}\p{Cf}\p{Z}"'`,;[\]{}()|!^\\]+(?<!\/)$/u,
+    pattern: /^(?!\/|\.\*)[^\p{Cc}\p{Cf}\p{Z}"'`,;[\]{}()|!^$%+\\]+(?<!\/)$/u,
     words:
       "one glob, in which only * and ? are special, without white space, " +
       "quotes, commas, semicolons, brackets, vertical bars, backslashes, !, " +
-      "^ or a / at its ends",
+      "^, $, %, +, a / at its ends or .* at its start",
   },
 } as const;
 

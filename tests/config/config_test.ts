@@ -146,7 +146,8 @@ Deno.test("a list of commas alone is refused, and lifts no rule", async () => {
 Deno.test("a glob in another notation is refused, since it would deny nothing", async () => {
   const globs = "[dD]elete* delete] {delete}* delete} delete_(x|y) delete) " +
     "x|y /delete/ /delete delete/ / !get_* ^delete_.* delete_x\\* " +
-    `'delete_*' "delete_*" delete_*;drop_* delete_*\u200b`;
+    `'delete_*' "delete_*" delete_*;drop_* delete_*\u200b ` +
+    ".*delete.* delete_.*$ delete_.+ $DENY %DENY%";
   for (const glob of [...globs.split(" "), "delete_* get_*"]) {
     const shown = glob.replace("\u200b", "<U+200B>");
     for (const rule of ["deny", "allow"]) {
@@ -155,7 +156,8 @@ Deno.test("a glob in another notation is refused, since it would deny nothing", 
       const fault = (where: string) =>
         `${rule} tool must be one glob, in which only * and ? are special, ` +
         "without white space, quotes, commas, semicolons, brackets, " +
-        "vertical bars, backslashes, !, ^ or a / at its ends, " +
+        "vertical bars, backslashes, !, ^, $, %, +, a / at its ends or .* at " +
+        "its start, " +
         `got '${shown}'${where} (set ${flag} or ${variable})`;
       await assertFaults(
         [[`${flag}=${glob}`], fault("")],
