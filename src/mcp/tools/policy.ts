@@ -36,7 +36,7 @@ export class ToolPolicy {
     this.#names = memory.names;
     this.usesHints = readOnly;
     this.#allow = allow.map((glob) => new Glob(glob));
-    this.#deny = deny.map((glob) => new Glob(glob));
+    this.#deny = deny.flatMap((glob) => [new Glob(glob), new Glob(fold(glob))]);
   }
 
   /** Whether a tool may be seen; what it says is recorded if it holds now. */
@@ -111,7 +111,9 @@ export class ToolPolicy {
     if (name === "") {
       return blocked(name, "the call names no tool, or one of too long a name");
     }
-    if (this.#deny.some((glob) => glob.matches(name))) {
+    // Another reader may take it for the tool that is forbidden.
+    const names = [name, fold(name)];
+    if (this.#deny.some((glob) => names.some((one) => glob.matches(one)))) {
       return blocked(name, `${this.#names.denyTool} forbids it`);
     }
     const isAllowed = this.#allow.length === 0 ||
@@ -119,6 +121,12 @@ export class ToolPolicy {
     if (isAllowed) return undefined;
     return blocked(name, `${this.#names.allowTool} does not name it`);
   }
+}
+
+/** A name without case, what nobody sees and white space around it. */
+function fold(name: string): string {
+  return name.normalize("NFKC").toLowerCase()
+    .replace(/[\p{Cc}\p{Cf}]/gu, "").trim();
 }
 
 /** Why a call without an ID is not sent: no refusal could be told of it. */

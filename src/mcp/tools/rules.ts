@@ -9,7 +9,7 @@ export interface ToolRules {
   readonly readOnly: boolean;
   /** Globs (`*`, `?`) of the only tools allowed; none allows all. */
   readonly allow: readonly string[];
-  /** Globs of tools that are not allowed, whatever else says so. */
+  /** Globs, in any case, of tools that are not allowed whatever else says so. */
   readonly deny: readonly string[];
 }
 

@@ -197,3 +197,30 @@ Deno.test("a list that the target gives in an array is the proxy's own all the s
   assertEquals("result" in (await w.client.next()).json, true);
   assertEquals(w.client.frames.length, 1);
 });
+
+Deno.test("what a reader that is not strict takes for a denied tool is denied, in lists and calls", async () => {
+  const names = [
+    "DELETE_x",
+    " delete_x",
+    "delete_x\n",
+    "\u0000delete_x",
+    "\u200bdelete_x",
+    "del\u00adete_x",
+    "\uff44elete_x",
+    "delete_\u212a",
+    "ta\u017fk_drop",
+  ];
+  await using w = await StreamWorld.start({
+    "tools/list": (message, reply) =>
+      reply.json(
+        result(message, { tools: [...names, "get"].map((name) => ({ name })) }),
+      ),
+  }, { tools: { deny: ["delete_?", "Task_drop"] } });
+  for (const [id, name] of names.entries()) {
+    const { error } = await w.client.ask(id, "tools/call", { name });
+    assertEquals(error?.data.reason, "blocked", name);
+  }
+  const list = await w.client.ask(names.length, "tools/list");
+  assertEquals(list.result.tools, [{ name: "get" }]);
+  assertEquals(w.posted, ["tools/list"]);
+});
