@@ -8,18 +8,10 @@ import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { OptionNames } from "../naming.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
-import {
-  cancelledId,
-  type Link,
-  partsOf,
-  type Refusing,
-  withoutMessages,
-} from "../mcp/transport/link.ts";
-import { dense } from "../mcp/wire/bytes.ts";
+import type { Link, Refusing } from "../mcp/transport/link.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
 import { SMALL_BYTES } from "../mcp/wire/large_message.ts";
 import {
-  type BatchMessage,
   type InvalidMessage,
   type Message,
   parseMessage,
@@ -27,7 +19,7 @@ import {
   type RequestId,
   type RequestMessage,
   requestsOf,
-  type SingleMessage,
+  singlesOf,
   type ValidMessage,
 } from "../mcp/wire/message.ts";
 import {
@@ -80,29 +72,17 @@ export class ClientInput {
 
   #takeMessage(frame: Uint8Array, message: Message): Promise<void> | undefined {
     if (message.kind === "invalid") return this.#refuseInvalid(message);
-    if (message.kind === "batch" && message.messages.some(isOfAnother)) {
-      return this.#takeApart(frame, message);
-    }
     const requests = requestsOf(message);
     if (requests.length > 0) {
       return this.#takeRequests(frame, message, requests);
     }
-    const backlog = message.kind === "response"
+    const kinds = singlesOf(message).map(({ kind }) => kind);
+    const backlog = kinds.includes("response")
       ? this.#answers
       : this.#notifications;
     return backlog.hasRoomFor(frame.length)
       ? this.#pass(frame, message, backlog)
       : this.#passWhenRoom(frame, message, backlog);
-  }
-
-  /** Takes what is of other requests out of an array, which may be refused. */
-  async #takeApart(frame: Uint8Array, batch: BatchMessage): Promise<void> {
-    const parts = partsOf(frame, batch);
-    const rest = withoutMessages(frame, batch, isOfAnother);
-    if (rest) await this.#takeMessage(...rest);
-    for (const { bytes, message } of parts) {
-      if (isOfAnother(message)) await this.#takeMessage(dense(bytes), message);
-    }
   }
 
   #takeRequests(
@@ -200,9 +180,4 @@ export class ClientInput {
     if (this.#refusals.hasRoomFor(0)) return undefined;
     return this.#refusals.room(0, signal).then(() => {});
   }
-}
-
-/** Whether it is of a request under way: the client's, or the target's. */
-function isOfAnother(message: SingleMessage): boolean {
-  return message.kind === "response" || cancelledId(message) !== undefined;
 }

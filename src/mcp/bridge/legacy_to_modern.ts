@@ -15,6 +15,7 @@ import { asObject } from "../../json.ts";
 import { shuttingDown } from "../transport/failure.ts";
 import {
   cancelledId,
+  partsOf,
   refuse,
   resultFrame,
   rpcErrorFrame,
@@ -27,6 +28,7 @@ import {
   MODERN_VERSION,
 } from "../wire/era.ts";
 import type {
+  BatchMessage,
   NotificationMessage,
   RequestMessage,
   SingleMessage,
@@ -90,8 +92,16 @@ export class LegacyToModern {
         this.#context.log.debug("dropped an answer that nothing asked for");
         return;
       case "batch":
-        return refuse(this.#context, message, NO_BATCHES);
+        return this.#acceptBatch(bytes, message);
     }
+  }
+
+  /** Refuses the requests: the rest, an answer that is waited for, counts. */
+  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
+    for (const { bytes: one, message } of partsOf(bytes, batch)) {
+      if (message.kind !== "request") await this.accept(one, message);
+    }
+    await refuse(this.#context, batch, NO_BATCHES);
   }
 
   #acceptRequest(
