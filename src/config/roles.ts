@@ -34,7 +34,7 @@ const MAX_POLICY_ARNS = 10;
 const MAX_TAGS = 50;
 
 const POLICY_ARN =
-  /^arn:aws(?:-[a-z-]+)?:iam::(?:aws|\d{12}):policy\/[\x21-\x7e]{1,576}$/;
+  /^(?!.*,arn:)arn:aws(?:-[a-z-]+)?:iam::(?:aws|\d{12}):policy\/[\x21-\x7e]{1,576}$/;
 
 /** Tags that AWS gives begin with `aws:`, in any case. */
 const TAG_KEY = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu;

@@ -138,6 +138,14 @@ for (
 for (
   const [what, args, fault] of [
     [
+      "two ARNs in one flag",
+      [
+        "--session-policy",
+        "arn:aws:iam::aws:policy/A,arn:aws:iam::aws:policy/B",
+      ],
+      "session policy must be the ARN of a managed policy, a file or read-only",
+    ],
+    [
       "an ARN of no policy",
       ["--session-policy", "arn:aws:iam::aws:role/x"],
       "session policy must be the ARN of a managed policy, a file or read-only",
