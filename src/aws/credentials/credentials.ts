@@ -112,7 +112,8 @@ export function credentialSource(
       return read(name);
     },
     hiddenEnv: hiddenEnvOf(options.env),
-    profile: options.profile,
+    // A program without types says so what it leaves out.
+    profile: options.profile ?? undefined,
     region: options.region,
     session: options.assumeRole === undefined ? options.session : undefined,
     fetch: options.fetch ?? globalThis.fetch,

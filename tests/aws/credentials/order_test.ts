@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
+import { createCredentialSource } from "../../../mod.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { ENV_KEYS } from "./assert_lacks.ts";
 import { MetadataPeer } from "./peers.ts";
@@ -240,4 +241,13 @@ Deno.test("the role of a web identity may stand in the profile", async () => {
   );
   const env = { AWS_ROLE_ARN: "" };
   assertEquals(await foundWithToken(machine, env), "ASIAOTHER1");
+});
+
+Deno.test("a profile that is null is none, and the keys of the environment stay first", async () => {
+  const keys = new Map(Object.entries(ENV_KEYS));
+  const options = { env: (name: string) => keys.get(name) };
+  const source = createCredentialSource(
+    Object.assign(options, { profile: null }) as object,
+  );
+  assertEquals((await source.get()).accessKeyId, "ASIAENV");
 });
