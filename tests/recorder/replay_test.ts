@@ -78,6 +78,16 @@ Deno.test("a replay takes the permissions for its file and for loopback, and no 
   assertEquals(code, 0, stdout + stderr);
 });
 
+Deno.test("without the permission for loopback, a replay names its flag", async () => {
+  const path = pathOf("refused");
+  const { code, stdout, stderr } = await runProgram(["replay", path], {
+    target: new URL("http://127.0.0.1:9/mcp"),
+    permissionFlags: ["--no-prompt", `--allow-read=${path},${path}.older`],
+  });
+  assertEquals([code, stdout], [2, ""]);
+  assertStringIncludes(stderr, "add --allow-net=127.0.0.1\n");
+});
+
 Deno.test("a run that replaces no session differs from one that did, message by message", async () => {
   await using directory = await RecordingDirectory.make();
   const { code, stdout } = await changed(

@@ -5,6 +5,7 @@ import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError } from "../../errors.ts";
 import { escapeControls } from "../../log/line_log.ts";
 import type { RecordLine } from "../../recorder/format.ts";
+import { lacking, notGranted } from "../../permissions.ts";
 import { loadRecording } from "../../recorder/read.ts";
 import type { CommandContext } from "../context.ts";
 import { differences, reportOf } from "./compare.ts";
@@ -29,6 +30,10 @@ export async function runReplay(
     ]);
   }
   const recording = await loadRecording(positional[0], FLAG_NAMES);
+  const missing = notGranted([
+    { kind: "net", value: "127.0.0.1", why: "play the target" },
+  ]);
+  if (missing.length > 0) throw new ConfigError([lacking(missing)]);
   const { header } = recording;
   const playable = playableOf(recording);
   const { lines, left } = playable;
