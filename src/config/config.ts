@@ -3,6 +3,7 @@
  * reported at once.
  */
 
+import { profileOfEnv } from "../aws/shared_files/paths.ts";
 import {
   type CaBundle,
   findCaBundle,
@@ -155,7 +156,8 @@ export async function configure(
     given.meant,
   );
   // Keys in the environment would hide it, where nothing else is read.
-  if (region && !settings.profile.length && env("AWS_ACCESS_KEY_ID")) {
+  const isNamed = !settings.profile.length && profileOfEnv(env) !== undefined;
+  if (region && isNamed && env("AWS_ACCESS_KEY_ID")) {
     await profileRegion(undefined).catch((error) => {
       if (!(error instanceof ProfileMissingError)) return;
       parsed.fault("profile", error.message);
