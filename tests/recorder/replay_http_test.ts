@@ -1,11 +1,10 @@
 /** Recordings of HTTP server mode, played by the same program and by others. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "../../src/time.ts";
-import { runReplay } from "../../src/commands/replay/replay.ts";
 import type { Recording } from "../support/recording.ts";
 import { mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { RecordingDirectory, replay } from "../support/recording.ts";
 
 const TOKEN = "a-token-of-clients-0123456789";
 
@@ -166,17 +165,6 @@ async function record(
   await proxy.status();
   await reader?.cancel().catch(() => {});
   return await directory.read();
-}
-
-async function replay(path: string, ...args: string[]) {
-  let text = "";
-  const code = await runReplay([...args, path], {
-    write: (part) => {
-      text += part;
-      return Promise.resolve();
-    },
-  });
-  return { code, text };
 }
 
 Deno.test("a recording of two clients over HTTP is played without a difference", async () => {

@@ -1,10 +1,9 @@
 /** Recordings of several identities, and of what options add, are played. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runReplay } from "../../src/commands/replay/replay.ts";
 import { ProxyProcess } from "../support/proxy_process.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { RecordingDirectory, replay } from "../support/recording.ts";
 import { roleArn, roleWorld } from "../support/role_world.ts";
 
 const PROFILES = ["customer-one", "customer-two"];
@@ -118,22 +117,11 @@ async function record(
   return await Deno.readTextFile(directory.path);
 }
 
-async function replay(path: string) {
-  let text = "";
-  const code = await runReplay(["--fast", path], {
-    write: (part) => {
-      text += part;
-      return Promise.resolve();
-    },
-  });
-  return { code, text };
-}
-
 for (const [name, kind] of Object.entries(KINDS)) {
   Deno.test(`a recording of ${name} is played without a difference, and names nobody`, async () => {
     await using directory = await RecordingDirectory.make();
     const recorded = await record(directory, kind);
-    const { code, text } = await replay(directory.path);
+    const { code, text } = await replay(directory.path, "--fast");
     assertEquals(code, 0, text);
     assertStringIncludes(text, "as it was:");
     for (const secret of kind.unseen) {
@@ -160,7 +148,7 @@ Deno.test("a program that signs a call by another identity than then is told", a
   const recorded = await record(directory, KINDS["several profiles"]);
   // The answer to a call says nothing of who has asked.
   await replaceLast(directory, recorded, '"as":2,', "");
-  const { code, text } = await replay(directory.path);
+  const { code, text } = await replay(directory.path, "--fast");
   assertEquals(code, 1, text);
   assertStringIncludes(text, "signed as: then 1, today 2");
 });
@@ -169,7 +157,7 @@ Deno.test("an identity whose keys were renewed in the meantime is the same one i
   await using directory = await RecordingDirectory.make();
   const recorded = await record(directory, KINDS["several profiles"]);
   await replaceLast(directory, recorded, " identity-2/", " identity-9/");
-  const { code, text } = await replay(directory.path);
+  const { code, text } = await replay(directory.path, "--fast");
   assertEquals(code, 0, text);
 });
 
@@ -212,13 +200,13 @@ Deno.test("a region of each profile goes with its calls in a replay, too", async
     }
   }
   await Deno.remove(home, { recursive: true });
-  const { code, text } = await replay(directory.path);
+  const { code, text } = await replay(directory.path, "--fast");
   assertEquals(code, 0, text);
   const recorded = await Deno.readTextFile(directory.path);
   const other = recorded.replace(/"profileMetadata":\{[^}]*\},/, "");
   assert(other !== recorded, "something is changed");
   await Deno.writeTextFile(directory.path, other);
-  const changed = await replay(directory.path);
+  const changed = await replay(directory.path, "--fast");
   assertEquals(changed.code, 1, changed.text);
   assertStringIncludes(changed.text, "differs: POST tools/call");
 });
@@ -229,7 +217,7 @@ Deno.test("a program that adds other metadata than then is told", async () => {
   const other = recorded.replace(/"--metadata=[^"]*",?/, "");
   assert(other !== recorded, "something is changed");
   await Deno.writeTextFile(directory.path, other);
-  const { code, text } = await replay(directory.path);
+  const { code, text } = await replay(directory.path, "--fast");
   assertEquals(code, 1, text);
   assertStringIncludes(text, "differs: POST tools/call");
 });

@@ -1,6 +1,5 @@
 /** Recordings of calls that ask for input, from one era to the other. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { runReplay } from "../../src/commands/replay/replay.ts";
 import {
   legacyTarget,
   modernParams,
@@ -9,7 +8,7 @@ import {
 import type { ProxyProcess } from "../support/proxy_process.ts";
 import { result } from "../support/raw_mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { RecordingDirectory, replay } from "../support/recording.ts";
 
 const CALL = { name: "work", arguments: {} };
 const TEXT = { content: [{ type: "text", text: "it is done" }] };
@@ -107,22 +106,8 @@ for (const [name, [target, client]] of Object.entries(KINDS)) {
     for (const args of [["--bridge"], ["--bridge", "--record-bodies"]]) {
       await using directory = await RecordingDirectory.make();
       await using server = await RawServer.start(target());
-      {
-        await using proxy = await directory.startHere({
-          target: server.url,
-          args,
-        });
-        await client(proxy);
-        await proxy.closeStdin();
-        await proxy.status();
-      }
-      let text = "";
-      const code = await runReplay(["--fast", directory.path], {
-        write: (part) => {
-          text += part;
-          return Promise.resolve();
-        },
-      });
+      await directory.record({ target: server.url, args }, client);
+      const { code, text } = await replay(directory.path, "--fast");
       assertEquals(code, 0, text);
       assertStringIncludes(text, "as it was:");
     }

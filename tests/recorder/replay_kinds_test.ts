@@ -1,10 +1,9 @@
 /** Recordings of what targets and clients do, each played by the same program. */
 import { assertEquals } from "@std/assert";
-import { runReplay } from "../../src/commands/replay/replay.ts";
 import type { ProxyProcess } from "../support/proxy_process.ts";
 import { error, mcp, result, Sessions } from "../support/raw_mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { RecordingDirectory, replay } from "../support/recording.ts";
 
 const CALL = { name: "work", arguments: { on: "a thing", times: 3 } };
 const TEXT = { content: [{ type: "text", text: "it is done" }] };
@@ -465,23 +464,9 @@ for (const [name, { target, client, args }] of Object.entries(KINDS)) {
   Deno.test(`a recording of ${name} is played without a difference`, async () => {
     await using directory = await RecordingDirectory.make();
     await using server = await RawServer.start(target());
-    {
-      await using proxy = await directory.startHere({
-        target: server.url,
-        args,
-      });
-      await client(proxy);
-      await proxy.closeStdin();
-      await proxy.status();
-    }
+    await directory.record({ target: server.url, args }, client);
     for (const way of [["--fast"], []]) {
-      let text = "";
-      const code = await runReplay([...way, directory.path], {
-        write: (part) => {
-          text += part;
-          return Promise.resolve();
-        },
-      });
+      const { code, text } = await replay(directory.path, ...way);
       assertEquals(code, 0, text);
       assertEquals(text.includes("gap"), false, text);
     }

@@ -5,7 +5,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { runReplay } from "../../src/commands/replay/replay.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { runProgram } from "../commands/program.ts";
 import type {
@@ -14,21 +13,9 @@ import type {
 } from "../support/proxy_process.ts";
 import { mcp, result } from "../support/raw_mcp.ts";
 import { RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { RecordingDirectory, replay } from "../support/recording.ts";
 
 const RECORDINGS = new URL("../recordings/", import.meta.url);
-
-/** Plays a file. */
-async function replay(path: string, ...args: string[]) {
-  let stdout = "";
-  const code = await runReplay([...args, path], {
-    write: (part) => {
-      stdout += part;
-      return Promise.resolve();
-    },
-  });
-  return { code, stdout };
-}
 
 const NAMES = ["lost_session", "cut_stream", "refused"] as const;
 
@@ -54,7 +41,7 @@ function pathOf(name: typeof NAMES[number]): string {
 for (const name of NAMES) {
   Deno.test(`the recording ${name} ends today as it did then`, async () => {
     for (const way of [["--fast"], []]) {
-      const { code, stdout } = await replay(pathOf(name), ...way);
+      const { code, text: stdout } = await replay(pathOf(name), ...way);
       assertEquals(code, 0, stdout);
       assertStringIncludes(stdout, "as it was: 5 messages in, 4 out");
     }
@@ -90,7 +77,7 @@ Deno.test("without the permission for loopback, a replay names its flag", async 
 
 Deno.test("a run that replaces no session differs from one that did, message by message", async () => {
   await using directory = await RecordingDirectory.make();
-  const { code, stdout } = await changed(
+  const { code, text: stdout } = await changed(
     "lost_session",
     directory,
     (text) => text.replace("--recover=true", "--recover=false"),
@@ -103,7 +90,7 @@ Deno.test("a run that replaces no session differs from one that did, message by 
 
 Deno.test("a run that sends a request again that it did not send then differs", async () => {
   await using directory = await RecordingDirectory.make();
-  const { code, stdout } = await changed(
+  const { code, text: stdout } = await changed(
     "refused",
     directory,
     (text) => text.replace("--retries=1", "--retries=0"),
@@ -126,7 +113,7 @@ Deno.test("a target that was not there is not there in a replay either", async (
     await proxy.closeStdin();
     await proxy.status();
   }
-  const { stdout, code } = await replay(directory.path, "--fast");
+  const { code, text: stdout } = await replay(directory.path, "--fast");
   assertEquals(code, 0, stdout);
   // As another system says it.
   const { text } = await directory.read();
@@ -137,7 +124,7 @@ Deno.test("a target that was not there is not there in a replay either", async (
   if (Deno.build.os !== "windows") assert(elsewhere !== text);
   await Deno.writeTextFile(directory.path, elsewhere);
   const other = await replay(directory.path, "--fast");
-  assertEquals(other.code, 0, other.stdout);
+  assertEquals(other.code, 0, other.text);
 });
 
 Deno.test("a question of the target's is asked when its call is under way, and answered", async () => {
@@ -175,7 +162,7 @@ Deno.test("a question of the target's is asked when its call is under way, and a
     await proxy.closeStdin();
     await proxy.status();
   }
-  const { stdout, code } = await replay(directory.path, "--fast");
+  const { code, text: stdout } = await replay(directory.path, "--fast");
   assertEquals(code, 0, stdout);
   assertStringIncludes(stdout, "4 messages in, 3 out");
 });
@@ -219,7 +206,7 @@ Deno.test("what is no recording to be played is refused with its reason", async 
 
 Deno.test("a recording with a head that HTTP does not take, or with one twice, is played all the same", async () => {
   await using directory = await RecordingDirectory.make();
-  const { code, stdout } = await changed(
+  const { code, text: stdout } = await changed(
     "cut_stream",
     directory,
     (text) =>
@@ -289,7 +276,7 @@ Deno.test("a call that a stop leaves without an answer is sent in a replay, and 
       {},
       "start",
     );
-    const { stdout, code } = await replay(directory.path, "--fast");
+    const { code, text: stdout } = await replay(directory.path, "--fast");
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, "not played: calls that were not answered: 1");
   }
@@ -308,7 +295,7 @@ Deno.test("a call for which nobody could sign is left out of a replay", async ()
       },
     },
   );
-  const { stdout, code } = await replay(directory.path, "--fast");
+  const { code, text: stdout } = await replay(directory.path, "--fast");
   assertEquals(code, 0, stdout);
   assertStringIncludes(stdout, "calls for which nobody could sign: 1");
 });
@@ -333,7 +320,7 @@ Deno.test("a recording with a gap is played up to it, and one without its beginn
       ...missing,
       ...lines.slice(at + 3),
     ]);
-    const { stdout, code } = await replay(directory.path, "--fast");
+    const { code, text: stdout } = await replay(directory.path, "--fast");
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, "not played: what came after a gap");
   }

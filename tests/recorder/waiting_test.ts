@@ -7,6 +7,25 @@ import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Waiting } from "../../src/recorder/waiting.ts";
 import { RawServer } from "../support/raw_server.ts";
 
+/** A recorder, and the lines that it makes. */
+function collecting(isEager = false) {
+  const made: { kind: string; by?: string; as?: number }[] = [];
+  const recorder = new Recorder({
+    names: OPTION_NAMES,
+    out: {
+      write: (lines) =>
+        Promise.resolve(
+          void made.push(...lines.map((text) => JSON.parse(text))),
+        ),
+      close: () => Promise.resolve(),
+    },
+    standIns: new StandIns((text) => text, false),
+    log: SILENT_LOG,
+    isEager,
+  });
+  return { made, recorder };
+}
+
 function note(waiting: Waiting, byte: number, byteLength: number): void {
   const bytes = new Uint8Array(byteLength).fill(byte);
   waiting.push("in", byte / 4, byte, `é${byte}`, bytes);
@@ -120,20 +139,7 @@ Deno.test("a body is recorded to its end, though a copy of it is let go of", asy
   await using server = await RawServer.start((_request, reply) =>
     reply.json({ filler: "x".repeat(200_000) }, 403)
   );
-  const made: { kind: string; by?: string }[] = [];
-  const recorder = new Recorder({
-    names: OPTION_NAMES,
-    out: {
-      write: (lines) =>
-        Promise.resolve(
-          void made.push(...lines.map((text) => JSON.parse(text))),
-        ),
-      close: () => Promise.resolve(),
-    },
-    standIns: new StandIns((text) => text, false),
-    log: SILENT_LOG,
-    isEager: true,
-  });
+  const { made, recorder } = collecting(true);
   const response = await recorder.fetch(fetch)(server.url);
   const copy = response.clone().body?.getReader();
   await copy?.read();
@@ -146,19 +152,7 @@ Deno.test("a body is recorded to its end, though a copy of it is let go of", asy
 });
 
 Deno.test("an identity that is opened again is the same one", async () => {
-  const made: { kind: string; as?: number }[] = [];
-  const recorder = new Recorder({
-    names: OPTION_NAMES,
-    out: {
-      write: (lines) =>
-        Promise.resolve(
-          void made.push(...lines.map((text) => JSON.parse(text))),
-        ),
-      close: () => Promise.resolve(),
-    },
-    standIns: new StandIns((text) => text, false),
-    log: SILENT_LOG,
-  });
+  const { made, recorder } = collecting();
   const send = () => Promise.resolve(new Response());
   for (const who of ["one", "other", "one", "third"]) {
     await recorder.fetch(send, who)("http://127.0.0.1/");

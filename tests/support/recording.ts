@@ -1,5 +1,6 @@
-/** The program with `--record`, and what it has written. */
+/** The program with `--record`, what it has written, and its replay. */
 
+import { runReplay } from "../../src/commands/replay/replay.ts";
 import type { Happening, RecordingHeader } from "../../src/recorder/format.ts";
 import { ProxyProcess, type ProxyProcessOptions } from "./proxy_process.ts";
 
@@ -8,6 +9,17 @@ export interface Recording {
   readonly header: RecordingHeader;
   readonly lines: readonly (Happening & { seq: number; t: number })[];
   readonly text: string;
+}
+
+/** Plays a recording, in this process. */
+export async function replay(
+  path: string,
+  ...args: readonly string[]
+): Promise<{ code: number; text: string }> {
+  let text = "";
+  const write = (part: string) => Promise.resolve(void (text += part));
+  const code = await runReplay([...args, path], { write });
+  return { code, text };
 }
 
 /** A directory of a test's own, with the path of a recording in it. */
@@ -48,6 +60,17 @@ export class RecordingDirectory implements AsyncDisposable {
       ...options,
       args: ["--record", this.path, ...args],
     });
+  }
+
+  /** Starts it so, and ends it once a client has said what it has to say. */
+  async record(
+    options: ProxyProcessOptions,
+    client: (proxy: ProxyProcess) => Promise<unknown>,
+  ): Promise<void> {
+    await using proxy = await this.startHere(options);
+    await client(proxy);
+    await proxy.closeStdin();
+    await proxy.status();
   }
 
   async read(): Promise<Recording> {

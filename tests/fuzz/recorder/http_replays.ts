@@ -4,11 +4,10 @@
  */
 
 import { parseJson } from "../../../src/recorder/json.ts";
-import { runReplay } from "../../../src/commands/replay/replay.ts";
 import type { Random } from "../../support/random.ts";
 import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
 import { RawServer } from "../../support/raw_server.ts";
-import { RecordingDirectory } from "../../support/recording.ts";
+import { RecordingDirectory, replay } from "../../support/recording.ts";
 import { wrong } from "../fuzzer.ts";
 import { anyJson, broken } from "../json_text.ts";
 
@@ -81,11 +80,9 @@ export async function fuzzHttpReplays(
   for (let left = cases; left > 0; left--) {
     await using directory = await RecordingDirectory.make();
     await record(random, directory);
-    let shown = "";
-    const write = (text: string) => Promise.resolve(void (shown += text));
-    const code = await runReplay(["--fast", directory.path], { write });
+    const { code, text } = await replay(directory.path, "--fast");
     if (code === 0) continue;
-    wrong(`it differs: ${shown}`, await Deno.readFile(directory.path));
+    wrong(`it differs: ${text}`, await Deno.readFile(directory.path));
   }
 }
 

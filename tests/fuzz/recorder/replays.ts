@@ -3,9 +3,9 @@
  * doubled or out of its order in one, and tells what differs.
  */
 
-import { runReplay } from "../../../src/commands/replay/replay.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import type { Random } from "../../support/random.ts";
+import { replay } from "../../support/recording.ts";
 import { wrong } from "../fuzzer.ts";
 import { anyJson, broken } from "../json_text.ts";
 
@@ -69,12 +69,7 @@ export async function fuzzReplays(
       const written = changed(random, await Deno.readTextFile(name));
       await Deno.writeFile(path, written);
       try {
-        let shown = "";
-        const write = (text: string) => {
-          shown += text;
-          return Promise.resolve();
-        };
-        await runReplay(["--fast", path], { write });
+        const { text: shown } = await replay(path, "--fast");
         // deno-lint-ignore no-control-regex
         if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/.test(shown)) {
           wrong("a control character is shown", shown);
