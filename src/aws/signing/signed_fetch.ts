@@ -276,7 +276,8 @@ async function exchangeOf(
   const url = allowedUrl(request?.url ?? `${input}`, origins);
   const method = methodOf(init?.method ?? request?.method ?? "GET");
   const headers = headerPairs(init?.headers ?? request?.headers);
-  const reading = request !== undefined && init?.body === undefined
+  // A body of null is none given, and leaves the Request its own.
+  const reading = request !== undefined && (init?.body ?? null) === null
     ? bodyOfRequest(request, unsignedPayload)
     : bodyOfInit(init?.body, unsignedPayload);
   const body = reading instanceof Promise
@@ -315,8 +316,9 @@ type HeaderPair = readonly [name: string, value: string];
 function headerPairs(headers: HeadersInit | undefined): HeaderPair[] {
   if (headers === undefined) return [];
   if (headers instanceof Headers) return [...headers];
-  if (!(Symbol.iterator in headers)) return Object.entries(headers);
-  return [...headers].map(([name, value]) => [name, value]);
+  const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
+  // Without types, a value may be a number.
+  return [...pairs].map(([name, value]) => [name, `${value}`]);
 }
 
 /** As fetch does: these in upper case, any other as it is. */

@@ -45,6 +45,21 @@ Deno.test("a Request is sent as it is, and init overrides it as in fetch", async
   assertEquals(second.header("x-a"), undefined);
   assertEquals(second.header("x-b"), "2");
   assertEquals(second.text(), "two");
+
+  await (await signedFetch(request(), { body: null })).text();
+  assertEquals((await gate.records.next()).text(), "one");
+});
+
+Deno.test("a header value that is no text is taken as fetch takes it", async () => {
+  await using gate = await startGate();
+  const signedFetch = signedFetchTo(gate);
+  const values = JSON.parse('{"x-a":1,"x-b":["2","3"]}');
+  for (const headers of [values, Object.entries(values)]) {
+    const { status } = await signedFetch(gate.origin, { headers });
+    const record = await gate.records.next();
+    const seen = ["x-a", "x-b"].map((name) => record.header(name));
+    assertEquals([status, ...seen], [200, "1", "2,3"]);
+  }
 });
 
 Deno.test("URL, string and lower-case method are taken as fetch takes them", async () => {
