@@ -301,7 +301,7 @@ export function nearest(
  * Letters inserted, removed, replaced, or swapped with the next, to make one
  * word of the other.
  */
-function distance(from: string, to: string): number {
+export function distance(from: string, to: string): number {
   let before: number[] = [];
   let above = Array.from({ length: to.length + 1 }, (_, place) => place);
   for (let row = 0; row < from.length; row++) {

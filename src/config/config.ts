@@ -27,6 +27,7 @@ import {
 import { COMMAND_NAMES, type CommandName, isCommandName } from "./commands.ts";
 import { loadTlsFiles } from "./files.ts";
 import { HELP_TOPICS, type HelpTopic, isHelpTopic } from "./help.ts";
+import { checkVariables, variableNames } from "./misspelt.ts";
 import { type Env, parseBoolean } from "./option.ts";
 import { describeSession, parseRoles, type Roles } from "./roles.ts";
 import {
@@ -120,6 +121,8 @@ export interface ConfigDeps {
     parsed: ParsedOptions,
     caBundle: CaBundle | undefined,
   ) => Promise<TlsMaterial | undefined>;
+  /** The names that variables may have. Default: what Deno lists. */
+  readonly variableNames?: () => readonly string[];
 }
 
 /** @throws {ConfigError} With every fault. */
@@ -142,8 +145,9 @@ export async function parseCommand(
 export async function configure(
   given: Arguments,
   env: Env,
-  { profileRegion = regionOfProfile, loadTls = loadTlsFiles }: ConfigDeps = {},
+  deps: ConfigDeps = {},
 ): Promise<RunCommand> {
+  const { profileRegion = regionOfProfile, loadTls = loadTlsFiles } = deps;
   const wrongCommand = commandFault(given);
   if (wrongCommand) throw new ConfigError([wrongCommand, ...given.faults]);
   const formFaults = [...given.faults];
@@ -177,6 +181,7 @@ export async function configure(
   );
   const listen = parseListen(parsed);
   checkTogether(parsed, targetUrl);
+  checkVariables(parsed, (deps.variableNames ?? variableNames)());
 
   faults.unshift(...forbiddenFaults(parsed), ...formFaults);
   if (faults.length > 0 || target === undefined) throw new ConfigError(faults);

@@ -151,6 +151,14 @@ Deno.test("a program that may not read its options' variables does not start, an
   }
 });
 
+Deno.test("a rule in a misspelt variable is found whether or not Deno lists all variables", async () => {
+  for (const flags of ["-A", "--allow-env=AWS_*,MCP_*"]) {
+    const { code, stderr } = await outcome([flags], { MCP_READONLY: "true" });
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "did you mean MCP_READ_ONLY?");
+  }
+});
+
 Deno.test("what --ignore-env hides counts as not set, by the user's own word", async () => {
   for (const flags of [["--ignore-env"], ["--ignore-env=MCP_*"]]) {
     const { code, stderr } = await outcome(["--allow-env=AWS_*", ...flags], {

@@ -36,7 +36,11 @@ export function parse(
   profileRegion: (profile?: string) => Promise<string | undefined> = () =>
     Promise.resolve(undefined),
 ): Promise<Command> {
-  return parseCommand(args, (name) => env[name], { profileRegion });
+  const variableNames = () => Object.keys(env);
+  return parseCommand(args, (name) => env[name], {
+    profileRegion,
+    variableNames,
+  });
 }
 
 /** Options with these texts given by flags, beside variables. */
