@@ -46,6 +46,8 @@ export class StandaloneStream {
   readonly #onExpired: (session: SessionHeaders) => Promise<boolean>;
   #abort: AbortController | undefined;
   #lastEventId: string | undefined;
+  /** How long that event was. */
+  #lastBytes: number | undefined;
   #retryMs: number | undefined;
   /** How often in a row it brought nothing. */
   #tries = 0;
@@ -197,16 +199,20 @@ export class StandaloneStream {
     let hadExpired = this.#hadExpired;
     this.#hadExpired = false;
     this.#refusals = 0;
-    const resumedAfter = this.#lastEventId;
+    const [resumedAfter, resumedBytes] = [this.#lastEventId, this.#lastBytes];
     const events = readEvents(response, {
       maxDataBytes: this.#target.maxAnswerBytes,
       names: this.#target.names,
       onChunk: () => idle.touch(),
     });
     for await (const event of events) {
-      const { id, retryMs } = event;
+      const { id, retryMs, data: { length } } = event;
       this.#retryMs = retryMs ?? this.#retryMs;
-      if (id !== undefined && id === resumedAfter) continue;
+      // As where an answer is resumed (response_body.ts).
+      if (id !== undefined) {
+        if (id === resumedAfter && length === resumedBytes) continue;
+        this.#lastBytes = length;
+      }
       this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
       await this.#router.receiveEvent(event, session);
       idle.touch();

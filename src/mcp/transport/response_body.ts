@@ -60,6 +60,8 @@ export async function receiveStream(
   const { target, router } = context;
   /** Up to where everything was received. */
   let lastEventId: string | undefined;
+  /** How long that event was. */
+  let lastBytes: number | undefined;
   let retryMs: number | undefined;
   /** What a `Retry-After` asks to wait, in milliseconds. */
   let askedMs = 0;
@@ -69,7 +71,7 @@ export async function receiveStream(
 
   /** Delivers the events of one response, until it ends or breaks. */
   const receive = async (response: Response) => {
-    const resumedAfter = lastEventId;
+    const [resumedAfter, resumedBytes] = [lastEventId, lastBytes];
     cause = undefined;
     const events = readEvents(response, {
       maxDataBytes: target.maxAnswerBytes,
@@ -84,10 +86,14 @@ export async function receiveStream(
         });
         if (!next || next.done) return;
         const event = next.value;
-        const { id } = event;
+        const { id, data: { length } } = event;
         retryMs = event.retryMs ?? retryMs;
-        // A server that replays from the ID on, not after it.
-        if (id !== undefined && id === resumedAfter) continue;
+        // A server that replays from the ID on, not after it. One that counts
+        // each stream's anew has another event under that ID.
+        if (id !== undefined) {
+          if (id === resumedAfter && length === resumedBytes) continue;
+          lastBytes = length;
+        }
         // An empty ID says that there is nothing to resume from.
         lastEventId = (resumableId(id) ?? lastEventId) || undefined;
         fruitlessTries = 0;

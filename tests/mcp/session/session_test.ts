@@ -209,6 +209,24 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
   assertEquals(gets, ["e2", "e2", "e3"]);
 });
 
+Deno.test("a target that counts the events of each stream anew is not missed: its answer may have the ID of the last event", async () => {
+  let asked: unknown;
+  await using w = await StreamWorld.start({
+    m: async (message, reply) => {
+      asked = message;
+      const stream = await reply.sse();
+      await stream.event({ ...event("1"), retry: 1 });
+      await stream.cut();
+    },
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      await stream.event(event("1", result(asked)));
+      await stream.end();
+    },
+  });
+  assertEquals((await w.client.ask(1, "m")).result, {});
+});
+
 Deno.test("a stream that cannot be resumed is stream-cut, and the request is not sent again", async () => {
   await using w = await StreamWorld.start({
     m: async (_message, reply) => {

@@ -70,6 +70,18 @@ Deno.test("an event's ID that no header can carry is no place to go on from", as
   assertEquals(await openedBehind("a\x01b"), none);
 });
 
+Deno.test("what comes under the last event's ID again is another event, if the target counts each stream's anew", async () => {
+  let opened = 0;
+  await using world = await standing(async (_none, reply) => {
+    const stream = await reply.sse();
+    const data = JSON.stringify(note(["first", "second"][opened++] ?? ""));
+    await stream.event({ id: "1", retry: 1, data });
+    await (opened === 1 ? stream.cut() : stream.closed);
+  });
+  assertEquals((await world.client.next()).json.method, "first");
+  assertEquals((await world.client.next()).json.method, "second");
+});
+
 Deno.test("405 means that there is no standalone stream: no error, no second try", async () => {
   await using world = await standing((_none, reply) => reply.status(405));
   const { client, server } = world;
