@@ -7,6 +7,7 @@ import { ANY_RUN_FLAGS } from "../any_run_flags.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { isCommandName } from "../../src/config/commands.ts";
 import { parseCommand } from "../../src/config/config.ts";
+import type { ProfileRegion } from "../../src/config/scope.ts";
 import { ConfigError } from "../../src/errors.ts";
 
 /** To print help, or what is wrong with the configuration. */
@@ -16,11 +17,15 @@ const PARSING_FLAGS = ["--no-prompt", "--allow-env", "--allow-read"];
  * Finds the flags for Deno: the narrowest for the proxy; those of a compiled
  * program for a subcommand, which looks at more than the proxy does.
  */
-async function flagsFor(args: readonly string[]): Promise<readonly string[]> {
+export async function flagsFor(
+  args: readonly string[],
+  env: (name: string) => string | undefined,
+  profileRegion?: ProfileRegion,
+): Promise<readonly string[]> {
   if (isCommandName(args[0])) return ANY_RUN_FLAGS;
-  const env = (name: string) => Deno.env.get(name);
   try {
     const command = await parseCommand(args, env, {
+      profileRegion,
       // The program looks into them itself.
       loadTls: () => Promise.resolve(undefined),
     });
@@ -36,4 +41,7 @@ async function flagsFor(args: readonly string[]): Promise<readonly string[]> {
   }
 }
 
-console.log(JSON.stringify(await flagsFor(Deno.args)));
+if (import.meta.main) {
+  const flags = await flagsFor(Deno.args, (name) => Deno.env.get(name));
+  console.log(JSON.stringify(flags));
+}

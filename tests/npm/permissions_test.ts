@@ -4,13 +4,15 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "node:path";
+import { profileRegion } from "../../src/aws/shared_files/shared_files.ts";
+import { createContext } from "../../src/commands/context.ts";
+import { runPolicy } from "../../src/commands/policy/policy.ts";
 import { shellWords } from "../../src/shell_words.ts";
-import { runProgram } from "../commands/program.ts";
 import { Authority } from "../support/certificates.ts";
-import { type CommandLine, commandLine } from "../support/launch.ts";
+import { commandLine } from "../support/launch.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { SSO_PROFILE } from "../commands/command_world.ts";
 
-const ASKED = new URL("../../.ci/npm/permissions.ts", import.meta.url);
 const TARGET = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com/m");
 
 const AUTHORITY = new Authority({ name: "Test roots" });
@@ -133,11 +135,34 @@ const WORLDS: Readonly<Record<string, World>> = {
   },
 };
 
-/** What the command of the package asks, as it asks it. */
-async function flagsFor(
+/** The arguments and the variables of a start. */
+type Start = readonly [
   args: readonly string[],
-  { home, env }: Pick<CommandLine, "home" | "env">,
-): Promise<string[]> {
+  env: Readonly<Record<string, string>>,
+];
+
+/** Writes the files of a world; gives the start in it. */
+async function startIn(
+  { args = [], env, files = {} }: World,
+  stack: AsyncDisposableStack,
+): Promise<Start> {
+  const line = stack.use(await commandLine({ target: TARGET, env }));
+  const { home } = line;
+  for (const [path, text] of Object.entries(files)) {
+    await Deno.mkdir(dirname(join(home, path)), { recursive: true });
+    await Deno.writeTextFile(join(home, path), text);
+  }
+  const all = [...args, TARGET.href].map((arg) =>
+    Object.hasOwn(files, arg) ? join(home, arg) : arg
+  );
+  return [all, line.env];
+}
+
+/** What the command of the package asks, as it asks it: one process for all. */
+async function flagsFor(starts: readonly Start[]): Promise<string[][]> {
+  await using temp = await tempDir();
+  const file = join(temp.path, "starts.json");
+  await Deno.writeTextFile(file, JSON.stringify(starts));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -147,53 +172,66 @@ async function flagsFor(
       "--allow-read",
       "--allow-net",
       "--allow-sys=homedir",
-      ASKED.href,
-      ...args,
+      new URL("./flags_of_starts.ts", import.meta.url).href,
+      file,
     ],
-    clearEnv: true,
-    env,
-    cwd: home,
     stdin: "null",
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-for (const [name, { args = [], env, files = {} }] of Object.entries(WORLDS)) {
-  Deno.test(`with ${name}, the npm package gives Deno the permissions that policy prints`, async () => {
-    await using line = await commandLine({ target: TARGET, env });
-    const { home } = line;
-    for (const [path, text] of Object.entries(files)) {
-      await Deno.mkdir(dirname(join(home, path)), { recursive: true });
-      await Deno.writeTextFile(join(home, path), text);
-    }
-    const all = [...args, TARGET.href].map((arg) =>
-      Object.hasOwn(files, arg) ? join(home, arg) : arg
-    );
-    const { code, stdout, stderr } = await runProgram(
-      ["policy", "--flags", ...all],
-      { target: TARGET, home, env, permissionFlags: ["-A"] },
-    );
-    assertEquals(code, 0, stderr);
-    const flags = await flagsFor(all, line);
-    assertEquals(`${shellWords(flags)}\n`, stdout);
+/** What `policy --flags` prints for a start. */
+async function printedFor([args, variables]: Start): Promise<string> {
+  const env = (name: string): string | undefined => variables[name];
+  const printed: string[] = [];
+  const context = {
+    ...createContext({
+      env,
+      write: (text) => Promise.resolve(void printed.push(text)),
+      writeError: () => Promise.resolve(),
+      useColor: false,
+    }),
+    profileRegion: (profile?: string) => profileRegion(profile, env),
+  };
+  assertEquals(await runPolicy(["--flags", ...args], context), 0);
+  return printed.join("");
+}
+
+/** What is asked for in each world, and what is printed there. */
+const flags = new Map<string, { asked: string[]; printed: string }>();
+
+Deno.test.beforeAll(async () => {
+  await using stack = new AsyncDisposableStack();
+  const starts: Start[] = [];
+  for (const world of Object.values(WORLDS)) {
+    starts.push(await startIn(world, stack));
+  }
+  const asked = await flagsFor(starts);
+  for (const [index, name] of Object.keys(WORLDS).entries()) {
+    const printed = await printedFor(starts[index]);
+    flags.set(name, { asked: asked[index], printed });
+  }
+});
+
+for (const name of Object.keys(WORLDS)) {
+  Deno.test(`with ${name}, the npm package gives Deno the permissions that policy prints`, () => {
+    const { asked = [], printed } = flags.get(name) ?? {};
+    assertEquals(`${shellWords(asked)}\n`, printed);
   });
 }
 
 Deno.test("the npm package gives a subcommand what it looks at, and help nothing", async () => {
   await using line = await commandLine({ target: TARGET });
-  for (const name of ["doctor", "policy", "config", "completions"]) {
-    const flags = await flagsFor([name, TARGET.href], line);
-    assert(flags.includes("--allow-run"), name);
+  const asked = (starts: readonly (readonly string[])[]) =>
+    flagsFor(starts.map((args) => [args, line.env]));
+  const commands = ["doctor", "policy", "config", "completions"];
+  const given = await asked(commands.map((name) => [name, TARGET.href]));
+  for (const [index, flags] of given.entries()) {
+    assert(flags.includes("--allow-run"), commands[index]);
     assertEquals(flags.includes("-A"), false);
   }
-  for (
-    const args of [["--help"], ["--version"], ["help"], ["nonsense"], []]
-  ) {
-    assertEquals(await flagsFor(args, line), [
-      "--no-prompt",
-      "--allow-env",
-      "--allow-read",
-    ]);
-  }
+  const help = [["--help"], ["--version"], ["help"], ["nonsense"], []];
+  const least = ["--no-prompt", "--allow-env", "--allow-read"];
+  assertEquals(await asked(help), help.map(() => least));
 });

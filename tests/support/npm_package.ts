@@ -21,9 +21,12 @@ export interface NpmPackage extends AsyncDisposable {
   readonly command: readonly [string, ...string[]];
 }
 
-/** Whether this machine has npm. */
-export async function hasNpm(): Promise<boolean> {
-  return await run([...npm(), "--version"], ".").then(() => true, () => false);
+let asked: Promise<boolean> | undefined;
+
+/** Whether this machine has npm; it is asked once. */
+export function hasNpm(): Promise<boolean> {
+  return asked ??= run([...npm(), "--version"], ".")
+    .then(() => true, () => false);
 }
 
 function npm(): string[] {
