@@ -1,6 +1,6 @@
 /**
  * The npm package as a user has it: installed from its tarball into an empty
- * directory, with an empty home and an empty cache of Deno's.
+ * directory, with an empty home and a cache of Deno's that knows nothing else.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";

@@ -17,6 +17,8 @@ export interface NpmPackage extends AsyncDisposable {
   readonly directory: string;
   /** What the registry would have. */
   readonly files: string;
+  /** Deno's cache, in which only starts of this package leave anything. */
+  readonly cache: string;
   /** The command. */
   readonly command: readonly [string, ...string[]];
 }
@@ -96,6 +98,7 @@ async function install(): Promise<NpmPackage> {
   return {
     directory,
     files,
+    cache: join(scratch, "cache"),
     // npm's script for Windows is one that only the shell can start.
     command: isWindows
       ? ["node", join(modules, "sigv4-proxy", "sigv4-proxy.cjs")]
@@ -120,9 +123,8 @@ export async function removeNpmPackage(): Promise<void> {
   await npmPackage?.[Symbol.asyncDispose]();
 }
 
-/** No registry is there to ask, and no cache to find anything in. */
-const NOTHING_ELSE = {
-  DENO_DIR: undefined,
+/** No registry is there to ask. */
+const NO_REGISTRY = {
   JSR_URL: "http://127.0.0.1:1",
   NPM_CONFIG_REGISTRY: "http://127.0.0.1:1",
 };
@@ -132,7 +134,7 @@ export async function npmLaunch(
   { url }: { readonly url: URL },
   options: Partial<LaunchOptions> = {},
 ): Promise<LaunchOptions> {
-  const { command } = await npmPackage();
-  const env = { ...NOTHING_ELSE, ...options.env };
+  const { command, cache } = await npmPackage();
+  const env = { DENO_DIR: cache, ...NO_REGISTRY, ...options.env };
   return { target: url, command, ...options, env };
 }
