@@ -8,12 +8,12 @@
  */
 
 import { dirname, join } from "node:path";
-import { denoDir, PROGRAM_VARIABLE } from "../tests/support/launch.ts";
+import { denoDir, PROGRAM_VARIABLE } from "../tests/support/program/launch.ts";
 import {
   REGISTRY_VARIABLE,
   registryVariables,
-} from "../tests/support/registry.ts";
-import { systemVariables } from "../tests/support/system_variables.ts";
+} from "../tests/support/program/registry.ts";
+import { systemVariables } from "../tests/support/program/system_variables.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -35,7 +35,7 @@ async function measuresMemory(path: string): Promise<boolean> {
 }
 
 /** It waits the longest for limits of the program; others run meanwhile. */
-const FIRST = "tests/login_clients_test.ts";
+const FIRST = "tests/program/login/clients_test.ts";
 
 /** What a module of tests/ has in common with others; `undefined` alone. */
 function groupOf(path: string): string | undefined {

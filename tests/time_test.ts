@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LimitError, untilAborted, withLimit } from "../src/time.ts";
-import { within } from "./support/deadline.ts";
+import { within } from "./support/time/deadline.ts";
 
 /** A signal that counts who listens. */
 function counted(signal: AbortSignal): { listeners: number } {

@@ -4,9 +4,13 @@
  * since nothing but other work makes a start longer than it has to be.
  */
 
-import { commandLine, type LaunchOptions, spawn } from "../support/launch.ts";
+import {
+  commandLine,
+  type LaunchOptions,
+  spawn,
+} from "../support/program/launch.ts";
 import { linesOf } from "../support/lines.ts";
-import { npmLaunch, removeNpmPackage } from "../support/npm_package.ts";
+import { npmLaunch, removeNpmPackage } from "../npm/npm_package.ts";
 
 const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 20);
 

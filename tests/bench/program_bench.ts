@@ -4,10 +4,10 @@
  */
 
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
-import { commandLine, spawn } from "../support/launch.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/test_identity.ts";
+import { commandLine, spawn } from "../support/program/launch.ts";
+import { mcp } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/aws/test_identity.ts";
 
 const encoder = new TextEncoder();
 const INITIALIZE = encoder.encode(

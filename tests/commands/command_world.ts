@@ -7,7 +7,7 @@ import {
   type CommandContext,
   createContext,
 } from "../../src/commands/context.ts";
-import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 
 /** A target whose host tells region and service. */
 export const TARGET =

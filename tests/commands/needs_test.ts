@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commaNotes } from "../../src/permissions.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
-import { configOf } from "../support/command_line.ts";
+import { configOf } from "../support/program/command_line.ts";
 import { CommandWorld, SSO_PROFILE, TARGET } from "./command_world.ts";
 
 const HOST = "abc123.execute-api.eu-west-1.amazonaws.com:443";

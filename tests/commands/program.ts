@@ -1,6 +1,10 @@
 /** Subcommands as subprocesses with permissions of their own. */
 
-import { commandLine, type LaunchOptions, SOURCE } from "../support/launch.ts";
+import {
+  commandLine,
+  type LaunchOptions,
+  SOURCE,
+} from "../support/program/launch.ts";
 import type { Outcome } from "./command_world.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** What subcommands print, as processes. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { commandLine, SOURCE } from "../support/launch.ts";
+import { commandLine, SOURCE } from "../support/program/launch.ts";
 import { TARGET } from "./command_world.ts";
 
 const PRINTING = [

@@ -8,7 +8,7 @@ import {
   expandVariables,
   parseMetadata as read,
 } from "../../src/config/additions.ts";
-import { assertFaults, parsedOf } from "../support/command_line.ts";
+import { assertFaults, parsedOf } from "../support/program/command_line.ts";
 import type { Env } from "../../src/config/option.ts";
 
 function parseMetadata(texts: readonly string[]) {

@@ -12,7 +12,7 @@ import {
   faultOf,
   type FaultRow,
   faultsOf,
-} from "../support/command_line.ts";
+} from "../support/program/command_line.ts";
 
 /** An argument, and what is said of it as an unknown flag. */
 function unknown(args: string | readonly string[], said: string): FaultRow {

@@ -6,14 +6,14 @@ import {
   type GateHandler,
   type GateRecord,
   IamGate,
-} from "../support/iam_gate.ts";
+} from "../support/aws/iam_gate.ts";
 import {
   ProxyProcess,
   type ProxyProcessOptions,
-} from "../support/proxy_process.ts";
-import { TEST_SCOPE, TEST_VERIFIER } from "../support/test_identity.ts";
-import type { VerifierOptions } from "../support/sigv4_verifier.ts";
-import { keysOf, StsPeer } from "../aws/credentials/peers.ts";
+} from "../support/program/proxy_process.ts";
+import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import type { VerifierOptions } from "../support/sigv4/verifier.ts";
+import { keysOf, StsPeer } from "../support/aws/credential_peers.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const answer: GateHandler = (_request, response, record) => {

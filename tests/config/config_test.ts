@@ -16,8 +16,8 @@ import {
   faultOf,
   faultsOf,
   parse,
-} from "../support/command_line.ts";
-import { optionFiles } from "../support/option_files.ts";
+} from "../support/program/command_line.ts";
+import { optionFiles } from "../support/program/option_files.ts";
 
 Deno.test("with nothing given, all that is required is named at once, with its hint", async () => {
   assertEquals(await faultsOf([]), [

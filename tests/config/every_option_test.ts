@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { Config } from "../../src/config/config.ts";
 import { flagsOf, type Option, variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
-import { AGENTCORE, configOf, run } from "../support/command_line.ts";
-import { optionFiles } from "../support/option_files.ts";
+import { AGENTCORE, configOf, run } from "../support/program/command_line.ts";
+import { optionFiles } from "../support/program/option_files.ts";
 
 /** What is so where nothing says otherwise. */
 const DEFAULTS: Omit<Config, "targetUrl" | "region" | "service"> = {

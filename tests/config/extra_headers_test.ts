@@ -10,9 +10,9 @@ import {
   faultOf,
   faultsOf,
   parsedOf,
-} from "../support/command_line.ts";
+} from "../support/program/command_line.ts";
 import { describeConfig } from "../../src/config/config.ts";
-import { optionFiles } from "../support/option_files.ts";
+import { optionFiles } from "../support/program/option_files.ts";
 
 const ENV: Record<string, string> = {
   TEAM_KEY: "k, 1=2",

@@ -19,7 +19,7 @@ import {
   OPTIONS,
 } from "../../src/config/options.ts";
 import { parseCommand } from "../../src/config/config.ts";
-import { faultsOf } from "../support/command_line.ts";
+import { faultsOf } from "../support/program/command_line.ts";
 
 /** The rows of a terminal that nobody has made larger, less one for the prompt. */
 const ROWS = 23;

@@ -5,7 +5,7 @@ import {
   configOf,
   ELSEWHERE,
   parsedOf,
-} from "../support/command_line.ts";
+} from "../support/program/command_line.ts";
 
 type Given = Parameters<typeof parsedOf>[0];
 

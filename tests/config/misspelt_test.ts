@@ -3,7 +3,12 @@
 import { assertEquals } from "@std/assert";
 import { type Option, variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
-import { AGENTCORE, type Env, faultsOf, run } from "../support/command_line.ts";
+import {
+  AGENTCORE,
+  type Env,
+  faultsOf,
+  run,
+} from "../support/program/command_line.ts";
 
 function sentence(name: string, meant: string): string {
   return `${name} is set, and is the name of no option (did you mean ` +

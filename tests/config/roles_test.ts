@@ -6,8 +6,8 @@ import {
   configOf,
   faultOf,
   faultsOf,
-} from "../support/command_line.ts";
-import { roleArn } from "../support/role_world.ts";
+} from "../support/program/command_line.ts";
+import { roleArn } from "../support/aws/role_world.ts";
 
 const A = "111111111111";
 const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";

@@ -14,7 +14,7 @@ import {
   faultsOf,
   parse,
   run,
-} from "../support/command_line.ts";
+} from "../support/program/command_line.ts";
 
 /** A target whose host tells no region. */
 const ARGS = ["https://mcp.example", "--service=execute-api"];

@@ -11,7 +11,7 @@ import {
   faultOf,
   faultsOf,
   run,
-} from "../support/command_line.ts";
+} from "../support/program/command_line.ts";
 
 const [, ...OPTIONS] = ELSEWHERE;
 

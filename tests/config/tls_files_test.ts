@@ -8,16 +8,16 @@ import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls, type TlsMaterial } from "../../src/net/http_client.ts";
 import { loadTlsFiles } from "../../src/config/files.ts";
 import type { LogNote } from "../../src/log/log.ts";
-import { Authority } from "../support/certificates.ts";
+import { Authority } from "../support/net/certificates.ts";
 import {
   ELSEWHERE,
   faultOf as optionFault,
   faultsOf,
   parsedOf,
-} from "../support/command_line.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TlsFront } from "../support/tls_front.ts";
-import { optionFiles } from "../support/option_files.ts";
+} from "../support/program/command_line.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { TlsFront } from "../support/net/tls_front.ts";
+import { optionFiles } from "../support/program/option_files.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const HOUR_MS = 3_600_000;

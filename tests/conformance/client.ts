@@ -9,7 +9,7 @@ import {
   type Sdk2Client,
   sdk2Client,
   type Sdk2ClientOptions,
-} from "../support/sdk2_client.ts";
+} from "../support/sdk/v2_client.ts";
 
 /** What a scenario needs, and what is done in it. */
 interface Play extends Omit<Sdk2ClientOptions, "mode"> {

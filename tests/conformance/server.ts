@@ -12,10 +12,10 @@ import {
   originValidationResponse,
   WebStandardStreamableHTTPServerTransport,
 } from "@modelcontextprotocol/server";
-import { IamGate } from "../support/iam_gate.ts";
-import { MemoryEventStore } from "../support/memory_event_store.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
-import { webHandler } from "../support/web_handler.ts";
+import { IamGate } from "../support/aws/iam_gate.ts";
+import { MemoryEventStore } from "../support/sdk/memory_event_store.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { webHandler } from "../support/sdk/web_handler.ts";
 import { featuredServer, type Publish } from "./features.ts";
 import { requestStates } from "./rounds.ts";
 

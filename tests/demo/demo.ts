@@ -6,10 +6,13 @@
 
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { LoggingMessageNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
-import { sdkClient } from "../support/sdk_client.ts";
-import { SdkServer } from "../support/sdk_server.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
-import { permissionFlags } from "../support/launch.ts";
+import { sdkClient } from "../support/sdk/client.ts";
+import { SdkServer } from "../support/sdk/server.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
+import { permissionFlags } from "../support/program/launch.ts";
 
 const say = (text = ""): void => console.log(text);
 const tick = (text: string): void => say(`  ✓ ${text}`);

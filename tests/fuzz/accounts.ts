@@ -4,7 +4,7 @@
  * goes, and what it then says; nothing goes with one that is not allowed.
  */
 
-import { INITIALIZED } from "../support/raw_mcp.ts";
+import { INITIALIZED } from "../support/raw/mcp.ts";
 import type { Random } from "../support/random.ts";
 import { FUZZ_SESSION, FuzzWorld, isOwn, wrong } from "./fuzzer.ts";
 import { anyJson, objectOf } from "./json_text.ts";

@@ -4,7 +4,7 @@
  */
 
 import { createParser } from "eventsource-parser";
-import { INITIALIZED } from "../support/raw_mcp.ts";
+import { INITIALIZED } from "../support/raw/mcp.ts";
 import type { Random } from "../support/random.ts";
 import {
   FUZZ_SECRETS,

@@ -14,8 +14,8 @@ import type { Random } from "../support/random.ts";
 import {
   StreamClient,
   type StreamClientOptions,
-} from "../support/stream_client.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/test_identity.ts";
+} from "../support/stream/client.ts";
+import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/aws/test_identity.ts";
 
 /** Makes cases and tries them; throws at the first that goes wrong. */
 export type Fuzzer = (random: Random, cases: number) => Promise<void>;

@@ -4,11 +4,11 @@
  * request that was hidden in another one.
  */
 
-import { within } from "../support/deadline.ts";
-import { Front, TEST_TOKEN } from "../support/http_front.ts";
+import { within } from "../support/time/deadline.ts";
+import { Front, TEST_TOKEN } from "../support/program/http_front.ts";
 import type { Random } from "../support/random.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { mcp } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
 import { wrong } from "./fuzzer.ts";
 import { broken } from "./json_text.ts";
 

@@ -3,7 +3,7 @@
  * client as it is; whatever else comes is an error, and one answer.
  */
 
-import { INITIALIZED } from "../support/raw_mcp.ts";
+import { INITIALIZED } from "../support/raw/mcp.ts";
 import type { Random } from "../support/random.ts";
 import {
   FUZZ_SECRETS,

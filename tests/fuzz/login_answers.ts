@@ -6,10 +6,10 @@
 
 import { CredentialsError } from "../../src/errors.ts";
 import type { Login } from "../../src/login.ts";
-import { modern } from "../support/modern_message.ts";
-import { INITIALIZED } from "../support/raw_mcp.ts";
+import { modern } from "../support/stream/modern_message.ts";
+import { INITIALIZED } from "../support/raw/mcp.ts";
 import type { Random } from "../support/random.ts";
-import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { FUZZ_SESSION, FuzzWorld, isOwn, wrong } from "./fuzzer.ts";
 import { anyJson, objectOf } from "./json_text.ts";
 

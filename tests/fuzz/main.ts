@@ -4,7 +4,7 @@
  * `deno task fuzz 0 SEED NAME` does it again.
  */
 
-import { within } from "../support/deadline.ts";
+import { within } from "../support/time/deadline.ts";
 import { Random } from "../support/random.ts";
 import { FUZZERS } from "./fuzzers.ts";
 

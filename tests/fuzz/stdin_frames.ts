@@ -5,8 +5,8 @@
  */
 
 import type { Random } from "../support/random.ts";
-import { MODERN_META } from "../support/modern_message.ts";
-import { INITIALIZED } from "../support/raw_mcp.ts";
+import { MODERN_META } from "../support/stream/modern_message.ts";
+import { INITIALIZED } from "../support/raw/mcp.ts";
 import { FUZZ_SESSION, FuzzWorld, isOwn, wrong } from "./fuzzer.ts";
 import { anyJson, broken, objectOf } from "./json_text.ts";
 

@@ -4,7 +4,7 @@
  * Tool Parameters") says which tools are listed and which headers a call has.
  */
 
-import { modern } from "../support/modern_message.ts";
+import { modern } from "../support/stream/modern_message.ts";
 import type { Random } from "../support/random.ts";
 import { FuzzWorld, wrong } from "./fuzzer.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { within } from "../support/deadline.ts";
-import { Front } from "../support/http_front.ts";
-import { request } from "../support/raw_mcp.ts";
-import type { RawEventStream } from "../support/raw_server.ts";
+import { within } from "../support/time/deadline.ts";
+import { Front } from "../support/program/http_front.ts";
+import { request } from "../support/raw/mcp.ts";
+import type { RawEventStream } from "../support/raw/server.ts";
 
 const decoder = new TextDecoder();
 

@@ -1,13 +1,16 @@
 /** What the HTTP server says when a request fails, or the target refuses it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../src/errors.ts";
-import { NOBODY } from "../support/nobody.ts";
-import { FullListener } from "../support/full_listener.ts";
-import { Front } from "../support/http_front.ts";
-import { IamGate } from "../support/iam_gate.ts";
-import { request } from "../support/raw_mcp.ts";
-import type { RawReply } from "../support/raw_server.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
+import { NOBODY } from "../support/net/nobody.ts";
+import { FullListener } from "../support/net/full_listener.ts";
+import { Front } from "../support/program/http_front.ts";
+import { IamGate } from "../support/aws/iam_gate.ts";
+import { request } from "../support/raw/mcp.ts";
+import type { RawReply } from "../support/raw/server.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
 import { keptLog } from "../support/kept_log.ts";
 
 Deno.test("a redirect is not passed on and not followed", async () => {

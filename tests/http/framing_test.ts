@@ -1,8 +1,12 @@
 /** That no target answers in the HTTP server's name, however it frames its answers. */
 import { assert, assertEquals } from "@std/assert";
-import { Front, type FrontOptions, TEST_TOKEN } from "../support/http_front.ts";
-import { type RawAnswers, readAnswers } from "../support/raw_answers.ts";
-import { RawClient } from "../support/raw_client.ts";
+import {
+  Front,
+  type FrontOptions,
+  TEST_TOKEN,
+} from "../support/program/http_front.ts";
+import { type RawAnswers, readAnswers } from "../support/raw/answers.ts";
+import { RawClient } from "../support/raw/client.ts";
 
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
 const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}';

@@ -1,7 +1,7 @@
 /** Who the HTTP server lets in. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Front, TEST_TOKEN } from "../support/http_front.ts";
-import { RawClient } from "../support/raw_client.ts";
+import { Front, TEST_TOKEN } from "../support/program/http_front.ts";
+import { RawClient } from "../support/raw/client.ts";
 
 const BEARER = `Authorization: Bearer ${TEST_TOKEN}`;
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';

@@ -1,10 +1,10 @@
 /** What passes through the HTTP server, and how it ends. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Front } from "../support/http_front.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { INITIALIZED, mcp, request, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
+import { Front } from "../support/program/http_front.ts";
+import { RawClient } from "../support/raw/client.ts";
+import { INITIALIZED, mcp, request, result } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import { keptLog } from "../support/kept_log.ts";
 
 Deno.test("a message and its answer pass byte for byte, signed on the way", async () => {

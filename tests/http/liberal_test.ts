@@ -3,8 +3,8 @@
  * the SDK's client would have taken without one reaches the client.
  */
 import { assertEquals } from "@std/assert";
-import { Front } from "../support/http_front.ts";
-import { request } from "../support/raw_mcp.ts";
+import { Front } from "../support/program/http_front.ts";
+import { request } from "../support/raw/mcp.ts";
 
 const RESULT = '"result":{"tools":[{"name":"good"},{"name":"bad"}]}';
 const OK = `{"jsonrpc":"2.0","id":3,${RESULT}}`;

@@ -1,4 +1,4 @@
-import type { Line, ProxyProcess } from "../support/proxy_process.ts";
+import type { Line, ProxyProcess } from "../support/program/proxy_process.ts";
 
 /** A field of the first log line that has it. */
 export async function logged(

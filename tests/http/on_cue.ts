@@ -1,5 +1,5 @@
-import { within } from "../support/deadline.ts";
-import { type McpHandler, result } from "../support/raw_mcp.ts";
+import { within } from "../support/time/deadline.ts";
+import { type McpHandler, result } from "../support/raw/mcp.ts";
 
 /** Answers when it is told to. */
 export function onCue(): {

@@ -13,16 +13,16 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Arrivals } from "../support/arrivals.ts";
-import { within } from "../support/deadline.ts";
+import { within } from "../support/time/deadline.ts";
 import {
   answerQuestions,
   startEverything,
-} from "../support/everything_server.ts";
-import { Front, TEST_TOKEN } from "../support/http_front.ts";
-import { Sdk2Server } from "../support/sdk2_server.ts";
-import { SdkServer } from "../support/sdk_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
-import { allSigned } from "../support/sigv4_verifier.ts";
+} from "../support/sdk/everything_server.ts";
+import { Front, TEST_TOKEN } from "../support/program/http_front.ts";
+import { Sdk2Server } from "../support/sdk/v2_server.ts";
+import { SdkServer } from "../support/sdk/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { allSigned } from "../support/sigv4/verifier.ts";
 
 const BEARER = { headers: { authorization: `Bearer ${TEST_TOKEN}` } };
 

@@ -8,14 +8,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { Front } from "../support/http_front.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { mcp, type McpHandler, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { SdkServer } from "../support/sdk_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
-import { allSigned } from "../support/sigv4_verifier.ts";
+import { Front } from "../support/program/http_front.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { RawClient } from "../support/raw/client.ts";
+import { mcp, type McpHandler, result } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { SdkServer } from "../support/sdk/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { allSigned } from "../support/sigv4/verifier.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { logged } from "./logged.ts";
 import { onCue } from "./on_cue.ts";

@@ -1,18 +1,17 @@
 /** Its client stops it, holds it up and deserts it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { holdsOnce } from "../support/attempts.ts";
-import { within } from "../support/deadline.ts";
-import { commandLine, spawn } from "../support/launch.ts";
+import { holdsOnce } from "../support/time/attempts.ts";
+import { within } from "../support/time/deadline.ts";
+import { commandLine, spawn } from "../support/program/launch.ts";
 import { linesOf } from "../support/lines.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { RawClient } from "../support/raw_client.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { mcp, result, Sessions } from "../support/raw/mcp.ts";
+import { RawClient } from "../support/raw/client.ts";
+import { RawServer } from "../support/raw/server.ts";
 import { call, errorOf, isWindows, SURFACES } from "./surfaces.ts";
 
-const PASSING_TIME =
-  new URL("../support/passing_time.ts", import.meta.url).href;
+const PASSING_TIME = new URL("./passing_time.ts", import.meta.url).href;
 
 /** Resolves after a time. */
 function passed(ms: number): Promise<void> {

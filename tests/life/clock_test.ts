@@ -1,9 +1,12 @@
 /** Its clock jumps, and it stands still while the world goes on. */
 import { assertEquals } from "@std/assert";
-import { IamGate } from "../support/iam_gate.ts";
-import { INITIALIZED, result } from "../support/raw_mcp.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
-import type { ProxyProcess } from "../support/proxy_process.ts";
+import { IamGate } from "../support/aws/iam_gate.ts";
+import { INITIALIZED, result } from "../support/raw/mcp.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
+import type { ProxyProcess } from "../support/program/proxy_process.ts";
 import { call, isWindows, type Surface, SURFACES } from "./surfaces.ts";
 
 /** Makes the clock of a program jump, and waits until it has. */
@@ -23,7 +26,7 @@ async function jump(
 const HOUR_MS = 3_600_000;
 const JUMPING_CLOCK = [
   "--preload",
-  new URL("../support/jumping_clock.ts", import.meta.url).href,
+  new URL("./jumping_clock.ts", import.meta.url).href,
 ];
 
 /** A target that takes what is rightly signed, by a clock that is right. */

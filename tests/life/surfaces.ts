@@ -1,8 +1,8 @@
 /** The two ends of the program that a client may speak to, as a test asks there. */
 
-import { within } from "../support/deadline.ts";
-import type { LaunchOptions } from "../support/launch.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
+import { within } from "../support/time/deadline.ts";
+import type { LaunchOptions } from "../support/program/launch.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
 
 export const isWindows = Deno.build.os === "windows";
 

@@ -1,9 +1,9 @@
 /** Its target is killed, or goes to another address. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { within } from "../support/deadline.ts";
-import { commandLine, type LaunchOptions } from "../support/launch.ts";
+import { within } from "../support/time/deadline.ts";
+import { commandLine, type LaunchOptions } from "../support/program/launch.ts";
 import { type Line, linesOf } from "../support/lines.ts";
-import { INITIALIZED, result } from "../support/raw_mcp.ts";
+import { INITIALIZED, result } from "../support/raw/mcp.ts";
 import { call, errorOf, type Surface, SURFACES } from "./surfaces.ts";
 
 /** A program that serves as a target. */
@@ -12,7 +12,7 @@ class TargetProgram implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
 
   constructor(port?: number) {
-    const main = new URL("../support/small_target_main.ts", import.meta.url);
+    const main = new URL("./small_target_main.ts", import.meta.url);
     const args = port === undefined ? [] : [`${port}`];
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-net", "--no-prompt", main.href, ...args],

@@ -1,13 +1,13 @@
 /** What the pictures in the README show: the demo and the doctor, run. */
 
 import { startSts } from "../commands/doctor/sts_peer.ts";
-import { SdkServer } from "../support/sdk_server.ts";
-import { systemVariables } from "../support/system_variables.ts";
+import { SdkServer } from "../support/sdk/server.ts";
+import { systemVariables } from "../support/program/system_variables.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
-} from "../support/test_identity.ts";
+} from "../support/aws/test_identity.ts";
 
 /** A command and what it printed. */
 export interface Picture {

@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { eraOf } from "../../src/mcp/wire/era.ts";
 import { parseMessage } from "../../src/mcp/wire/message.ts";
-import { modern, MODERN_META } from "../support/modern_message.ts";
-import { StreamWorld } from "../support/stream_world.ts";
-import { result } from "../support/raw_mcp.ts";
+import { modern, MODERN_META } from "../support/stream/modern_message.ts";
+import { StreamWorld } from "../support/stream/world.ts";
+import { result } from "../support/raw/mcp.ts";
 
 const ERAS: readonly (readonly [era: string, message: unknown])[] = [
   ["modern", { id: 1, method: "m", params: { _meta: MODERN_META } }],

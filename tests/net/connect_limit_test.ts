@@ -10,14 +10,14 @@ import {
   withConnectLimit,
 } from "../../src/net/connect_limit.ts";
 import { ProxyError } from "../../src/errors.ts";
-import { Clock } from "../support/clock.ts";
-import { within } from "../support/deadline.ts";
-import { FullListener } from "../support/full_listener.ts";
-import { NOBODY } from "../support/nobody.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { StreamClient } from "../support/stream_client.ts";
+import { Clock } from "../support/time/clock.ts";
+import { within } from "../support/time/deadline.ts";
+import { FullListener } from "../support/net/full_listener.ts";
+import { NOBODY } from "../support/net/nobody.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { mcp } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { StreamClient } from "../support/stream/client.ts";
 
 Deno.test({
   name:

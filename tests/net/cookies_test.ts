@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { withCookies } from "../../src/net/cookies.ts";
 import { Redactor } from "../../src/redact/redact.ts";
-import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { type RawHandler, RawServer } from "../support/raw_server.ts";
+import { mcp, result, Sessions } from "../support/raw/mcp.ts";
+import { type RawHandler, RawServer } from "../support/raw/server.ts";
 import {
   StreamClient,
   type StreamClientOptions,
-} from "../support/stream_client.ts";
+} from "../support/stream/client.ts";
 import { keptLog } from "../support/kept_log.ts";
 
 /** The cookies that arrived, where each answer sets the next of `given`. */

@@ -1,7 +1,7 @@
 /** What the command of the npm package says where npm has not installed Deno. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { hasNpm } from "../support/npm_package.ts";
+import { hasNpm } from "./npm_package.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const ignore = !await hasNpm();

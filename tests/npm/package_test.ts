@@ -7,22 +7,22 @@ import { join } from "node:path";
 import { z } from "zod";
 import { mcpbManifest } from "../../.ci/mcpb.ts";
 import manifest from "../../deno.json" with { type: "json" };
-import { filesUnder } from "../support/markdown.ts";
+import { filesUnder } from "../repository/markdown.ts";
 import {
   hasNpm,
   npmLaunch as launch,
   npmPackage,
   removeNpmPackage,
-} from "../support/npm_package.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { sdkClient } from "../support/sdk_client.ts";
-import { SdkServer } from "../support/sdk_server.ts";
+} from "./npm_package.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { sdkClient } from "../support/sdk/client.ts";
+import { SdkServer } from "../support/sdk/server.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
-} from "../support/test_identity.ts";
-import { allSigned } from "../support/sigv4_verifier.ts";
+} from "../support/aws/test_identity.ts";
+import { allSigned } from "../support/sigv4/verifier.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const ignore = !await hasNpm();

@@ -1,16 +1,16 @@
 /** The npm package as a process: what the command hands on, and how it ends. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { holdsOnce } from "../support/attempts.ts";
+import { holdsOnce } from "../support/time/attempts.ts";
 import {
   hasNpm,
   npmLaunch as launch,
   npmPackage,
   removeNpmPackage,
-} from "../support/npm_package.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { SdkServer } from "../support/sdk_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
+} from "./npm_package.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { SdkServer } from "../support/sdk/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 
 const ignore = !await hasNpm();
 const isWindows = Deno.build.os === "windows";

@@ -7,7 +7,7 @@ import { serverJson } from "../../.ci/server_json.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { OPTIONS } from "../../src/config/options.ts";
 import { variablesOf } from "../../src/config/option.ts";
-import { hasNpm, runNpx } from "../support/npm_package.ts";
+import { hasNpm, runNpx } from "./npm_package.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 /** The kinds of fields that are asked for, by docs of the MCP registry. */

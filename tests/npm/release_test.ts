@@ -9,7 +9,7 @@ import {
   npmPackage,
   removeNpmPackage,
   runScript,
-} from "../support/npm_package.ts";
+} from "./npm_package.ts";
 
 const ignore = !await hasNpm() || Deno.build.os === "windows";
 

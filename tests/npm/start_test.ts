@@ -10,11 +10,11 @@ import {
   npmLaunch as launch,
   npmPackage,
   removeNpmPackage,
-} from "../support/npm_package.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { SdkServer } from "../support/sdk_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
+} from "./npm_package.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { SdkServer } from "../support/sdk/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 
 const ignore = !await hasNpm();
 

@@ -6,12 +6,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 
-import { holdsOnce } from "../support/attempts.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { type RawHandler, RawServer } from "../support/raw_server.ts";
-import { type Recording, RecordingDirectory } from "../support/recording.ts";
-import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+import { holdsOnce } from "../support/time/attempts.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { mcp, result, Sessions } from "../support/raw/mcp.ts";
+import { type RawHandler, RawServer } from "../support/raw/server.ts";
+import { type Recording, RecordingDirectory } from "./recording.ts";
+import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 
 /** A field of the first log line that has it. */
 async function logged(proxy: ProxyProcess, name: string): Promise<string> {

@@ -5,10 +5,10 @@ import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
-import { within } from "../support/deadline.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { within } from "../support/time/deadline.ts";
+import { mcp } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { RecordingDirectory } from "./recording.ts";
 
 const CALL = { name: "work", arguments: { text: "y".repeat(500) } };
 const LETTER = "a letter\n";

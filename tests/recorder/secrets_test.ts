@@ -4,10 +4,10 @@ import { htmlOf } from "../../src/commands/record/html.ts";
 import { textOf } from "../../src/commands/record/text.ts";
 import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
-import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { type RawHandler, RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
-import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+import { mcp, result, Sessions } from "../support/raw/mcp.ts";
+import { type RawHandler, RawServer } from "../support/raw/server.ts";
+import { RecordingDirectory } from "./recording.ts";
+import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 
 /** What gives access, by where it stands: never in a recording. */
 const KEYS = {

@@ -5,7 +5,7 @@ import { OPTION_NAMES } from "../../src/naming.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Waiting } from "../../src/recorder/waiting.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { RawServer } from "../support/raw/server.ts";
 
 /** A recorder, and the lines that it makes. */
 function collecting(isEager = false) {

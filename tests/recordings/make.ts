@@ -3,10 +3,10 @@
  * tests/recordings/make.ts`. The faults are of kinds that users have reported.
  */
 
-import { mcp, result, Sessions } from "../support/raw_mcp.ts";
-import type { RawHandler } from "../support/raw_server.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { RecordingDirectory } from "../support/recording.ts";
+import { mcp, result, Sessions } from "../support/raw/mcp.ts";
+import type { RawHandler } from "../support/raw/server.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { RecordingDirectory } from "../recorder/recording.ts";
 
 const HERE = new URL("./", import.meta.url);
 

@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { maskAccessKeyId, Redactor } from "../../src/redact/redact.ts";
-import { cpuMs } from "../support/cpu_time.ts";
+import { cpuMs } from "../support/time/cpu_time.ts";
 
 Deno.test("of an access key ID the first and the last four characters are shown, and of a short one none", () => {
   assertEquals(maskAccessKeyId("AKIAIOSFODNN7EXAMPLE"), "AKIA…MPLE");

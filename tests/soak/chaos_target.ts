@@ -3,15 +3,15 @@
  * has run.
  */
 
-import { DISCOVERED, rpcError } from "../support/bridge_world.ts";
-import { INITIALIZED, result } from "../support/raw_mcp.ts";
+import { DISCOVERED, rpcError } from "../support/stream/bridge_world.ts";
+import { INITIALIZED, result } from "../support/raw/mcp.ts";
 import {
   type RawReply,
   RawServer,
   type SeenRequest,
-} from "../support/raw_server.ts";
+} from "../support/raw/server.ts";
 import { Random } from "../support/random.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import type { Meeting } from "./fate.ts";
 import { LOST_SIGNALS } from "./lost_signals.ts";
 import { type Layer, USUAL_PRINCIPALS } from "./layers.ts";

@@ -1,8 +1,8 @@
 /** The two clients of a soak run: over stdio, and over HTTP. */
 
-import { within } from "../support/deadline.ts";
+import { within } from "../support/time/deadline.ts";
 import type { Line } from "../support/lines.ts";
-import { INITIALIZE_PARAMS } from "../support/proxy_process.ts";
+import { INITIALIZE_PARAMS } from "../support/program/proxy_process.ts";
 import type { ChaosTarget } from "./chaos_target.ts";
 import type { Layer } from "./layers.ts";
 import { isToTheLetter, type Told, toldBy } from "./outcome.ts";

@@ -1,6 +1,6 @@
 /** Fates in which something goes wrong. */
 
-import { dressRefusal } from "../support/refusal_dress.ts";
+import { dressRefusal } from "../support/aws/refusal_dress.ts";
 import {
   answerOf,
   type Fate,

@@ -1,6 +1,6 @@
 /** What a request may meet at the chaos target. */
 
-import type { RawReply } from "../support/raw_server.ts";
+import type { RawReply } from "../support/raw/server.ts";
 import type { Random } from "../support/random.ts";
 
 /** What a client may be told: a result, an error of ours, or the target's. */

@@ -6,12 +6,16 @@
 
 import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
-import type { LaunchOptions } from "../support/launch.ts";
-import { LOGIN_ARGS, LoginWorld, OPENS_PAGES } from "../support/login_world.ts";
-import { BASE_ARN, RoleSts } from "../support/role_sts.ts";
-import { roleArn } from "../support/role_world.ts";
-import type { VerifierOptions } from "../support/sigv4_verifier.ts";
-import { TEST_SCOPE, TEST_VERIFIER } from "../support/test_identity.ts";
+import type { LaunchOptions } from "../support/program/launch.ts";
+import {
+  LOGIN_ARGS,
+  LoginWorld,
+  OPENS_PAGES,
+} from "../support/aws/login_world.ts";
+import { BASE_ARN, RoleSts } from "../support/aws/role_sts.ts";
+import { roleArn } from "../support/aws/role_world.ts";
+import type { VerifierOptions } from "../support/sigv4/verifier.ts";
+import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import type { FrontOutcome } from "./fate.ts";
 import type { PlannedRequest } from "./schedule.ts";
 

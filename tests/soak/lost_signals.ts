@@ -3,7 +3,7 @@
  * `src/mcp/transport/session_expiry.ts`. The request ran in none of them.
  */
 
-import type { RawReply } from "../support/raw_server.ts";
+import type { RawReply } from "../support/raw/server.ts";
 
 type Signal = (reply: RawReply, id: unknown) => Promise<void>;
 

@@ -7,10 +7,10 @@ import {
   commandLine,
   type LaunchOptions,
   spawn,
-} from "../support/launch.ts";
-import { within } from "../support/deadline.ts";
+} from "../support/program/launch.ts";
+import { within } from "../support/time/deadline.ts";
 import { type Line, linesOf } from "../support/lines.ts";
-import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { SESSION_MARK } from "./chaos_target.ts";
 
 /** How the program is started. */

@@ -3,7 +3,7 @@
  * request's number alone, not on when it arrives.
  */
 
-import { modern } from "../support/modern_message.ts";
+import { modern } from "../support/stream/modern_message.ts";
 import { Random } from "../support/random.ts";
 import type { Layer } from "./layers.ts";
 import type { Fate, SoakEra, Surface } from "./fate.ts";

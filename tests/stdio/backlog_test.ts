@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Backlog } from "../../src/stdio/backlog.ts";
-import { Clock } from "../support/clock.ts";
-import { within } from "../support/deadline.ts";
+import { Clock } from "../support/time/clock.ts";
+import { within } from "../support/time/deadline.ts";
 
 Deno.test("reading waits while a backlog is full, for as long as something ends", async () => {
   const backlog = new Backlog({ messages: 2, bytes: 100 }, 60_000);

@@ -3,13 +3,13 @@ import { assertEquals } from "@std/assert";
 import type { Credentials } from "../../src/aws/credentials/types.ts";
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import { Arrivals } from "../support/arrivals.ts";
-import { Front } from "../support/http_front.ts";
-import { modern } from "../support/modern_message.ts";
-import { mcp, request, result, Sessions } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { StreamClient } from "../support/stream_client.ts";
-import { StreamWorld } from "../support/stream_world.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/test_identity.ts";
+import { Front } from "../support/program/http_front.ts";
+import { modern } from "../support/stream/modern_message.ts";
+import { mcp, request, result, Sessions } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { StreamClient } from "../support/stream/client.ts";
+import { StreamWorld } from "../support/stream/world.ts";
+import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/aws/test_identity.ts";
 
 /** Credentials that are there at once, until they are kept back. */
 class KeptCredentials {

@@ -4,11 +4,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { OPTION_NAMES } from "../../src/naming.ts";
-import { Clock } from "../support/clock.ts";
-import { StreamWorld } from "../support/stream_world.ts";
-import { mcp, type McpHandler, result, Sessions } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { StreamClient } from "../support/stream_client.ts";
+import { Clock } from "../support/time/clock.ts";
+import { StreamWorld } from "../support/stream/world.ts";
+import { mcp, type McpHandler, result, Sessions } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { StreamClient } from "../support/stream/client.ts";
 
 function posts(server: RawServer): string[] {
   return server.requests.all.filter(({ method }) => method === "POST")

@@ -3,7 +3,7 @@
  * before it is there.
  */
 
-import { within } from "./deadline.ts";
+import { within } from "./time/deadline.ts";
 
 interface Waiting<T> {
   readonly take: () => T | undefined;

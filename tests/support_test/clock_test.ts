@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Clock, letTimeGo } from "../support/clock.ts";
+import { Clock, letTimeGo } from "../support/time/clock.ts";
 
 Deno.test("time that is held passes as the test says, and timers ring in their order", async () => {
   const rung: string[] = [];

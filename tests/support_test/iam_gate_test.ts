@@ -6,14 +6,14 @@ import {
   signWithAws4,
   toFetch,
   type Unsigned,
-} from "../support/aws4_signer.ts";
-import { forwardTo } from "../support/forward_to.ts";
+} from "../support/sigv4/aws4_signer.ts";
+import { forwardTo } from "../support/net/forward_to.ts";
 import {
   IamGate,
   type IamGateOptions,
   type RefusalDress,
-} from "../support/iam_gate.ts";
-import { listenOn } from "../support/loopback.ts";
+} from "../support/aws/iam_gate.ts";
+import { listenOn } from "../support/net/loopback.ts";
 
 const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a-secret-for-tests" };
 const SCOPE = { region: "eu-west-1", service: "execute-api" };

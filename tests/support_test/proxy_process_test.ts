@@ -6,11 +6,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { permissionFlags, ProxyProcess } from "../support/proxy_process.ts";
-import { mcp } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { sdkClient } from "../support/sdk_client.ts";
-import { TEST_CREDENTIALS } from "../support/test_identity.ts";
+import {
+  permissionFlags,
+  ProxyProcess,
+} from "../support/program/proxy_process.ts";
+import { mcp } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { sdkClient } from "../support/sdk/client.ts";
+import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 
 const TARGET = new URL("http://127.0.0.1:9/mcp");
 

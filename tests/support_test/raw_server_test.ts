@@ -1,8 +1,8 @@
 /** The raw server does to a connection what a test says. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { aws4Fetch } from "../support/aws4_signer.ts";
-import { RawServer } from "../support/raw_server.ts";
+import { aws4Fetch } from "../support/sigv4/aws4_signer.ts";
+import { RawServer } from "../support/raw/server.ts";
 
 Deno.test("a request is handed over as it came, and its answer is exactly what was said", async () => {
   await using server = await RawServer.start(async (request, reply) => {

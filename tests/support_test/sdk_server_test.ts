@@ -14,11 +14,11 @@ import {
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { Arrivals } from "../support/arrivals.ts";
-import { aws4Fetch } from "../support/aws4_signer.ts";
-import { within } from "../support/deadline.ts";
-import { SdkServer, type SdkServerOptions } from "../support/sdk_server.ts";
-import { STATIC_URI } from "../support/sdk_tools.ts";
-import { allSigned } from "../support/sigv4_verifier.ts";
+import { aws4Fetch } from "../support/sigv4/aws4_signer.ts";
+import { within } from "../support/time/deadline.ts";
+import { SdkServer, type SdkServerOptions } from "../support/sdk/server.ts";
+import { STATIC_URI } from "../support/sdk/tools.ts";
+import { allSigned } from "../support/sigv4/verifier.ts";
 
 const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a-secret-for-tests" };
 const SCOPE = { region: "eu-west-1", service: "execute-api" };

@@ -1,11 +1,11 @@
 /** The guard against secrets notices one that is shown. */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { mcp, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { SECRETS_SEEN, SecretsSeen } from "../support/secrets_seen.ts";
-import { StreamClient } from "../support/stream_client.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { mcp, result } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { SECRETS_SEEN, SecretsSeen } from "../support/aws/secrets_seen.ts";
+import { StreamClient } from "../support/stream/client.ts";
 
 const SIGNATURE = "0123456789abcdef".repeat(4);
 const ownError = (message: string) => ({

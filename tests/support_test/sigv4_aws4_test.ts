@@ -1,12 +1,12 @@
 /** Requests signed by `aws4`, at random, presigned and for S3. */
 
 import { assert, assertEquals } from "@std/assert";
-import { signWithAws4, type Unsigned } from "../support/aws4_signer.ts";
+import { signWithAws4, type Unsigned } from "../support/sigv4/aws4_signer.ts";
 import {
   type RawRequest,
   SigV4Verifier,
   type VerifierOptions,
-} from "../support/sigv4_verifier.ts";
+} from "../support/sigv4/verifier.ts";
 
 const NOON = new Date("2026-03-01T12:00:00Z");
 const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a-secret-for-tests" };

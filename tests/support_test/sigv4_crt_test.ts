@@ -7,7 +7,7 @@ import {
   type RawRequest,
   SigV4Verifier,
   type VerifierOptions,
-} from "../support/sigv4_verifier.ts";
+} from "../support/sigv4/verifier.ts";
 
 const NOON = new Date("2026-03-01T12:00:00Z");
 const KEY = {

@@ -3,14 +3,18 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Scope, SigningKey, Unsigned } from "../support/aws4_signer.ts";
+import type {
+  Scope,
+  SigningKey,
+  Unsigned,
+} from "../support/sigv4/aws4_signer.ts";
 import {
   type RawRequest,
   type RefusalType,
   type Refused,
   SigV4Verifier,
   type VerifierOptions,
-} from "../support/sigv4_verifier.ts";
+} from "../support/sigv4/verifier.ts";
 
 export const NOON = new Date("2026-03-01T12:00:00Z");
 export const MINUTE_MS = 60_000;

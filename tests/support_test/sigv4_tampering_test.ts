@@ -1,12 +1,12 @@
 /** Whatever is changed in a signed request, it is refused. */
 
 import { assert } from "@std/assert";
-import { signWithAws4 } from "../support/aws4_signer.ts";
+import { signWithAws4 } from "../support/sigv4/aws4_signer.ts";
 import {
   type RawRequest,
   type RefusalType,
   SigV4Verifier,
-} from "../support/sigv4_verifier.ts";
+} from "../support/sigv4/verifier.ts";
 import {
   CALL,
   KEY,

@@ -5,8 +5,8 @@ import {
   type RawRequest,
   SigV4Verifier,
   type VerifierOptions,
-} from "../support/sigv4_verifier.ts";
-import { publicPoint } from "../support/sigv4a_key.ts";
+} from "../support/sigv4/verifier.ts";
+import { publicPoint } from "../support/sigv4/v4a_key.ts";
 
 const VECTORS = new URL("../../../shared/vectors/", import.meta.url);
 const SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";

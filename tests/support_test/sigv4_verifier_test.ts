@@ -1,12 +1,12 @@
 /** What the verifier accepts and how it words what it refuses. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { signWithAws4 } from "../support/aws4_signer.ts";
+import { signWithAws4 } from "../support/sigv4/aws4_signer.ts";
 import {
   type RawRequest,
   SigV4Verifier,
   type VerifierOptions,
-} from "../support/sigv4_verifier.ts";
+} from "../support/sigv4/verifier.ts";
 import {
   CALL,
   KEY,

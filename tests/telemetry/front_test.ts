@@ -1,12 +1,12 @@
 /** The HTTP server under Deno's OpenTelemetry, and a collector on loopback. */
 import { assert, assertEquals, assertObjectMatch } from "@std/assert";
-import { modern } from "../support/modern_message.ts";
-import { OtlpReceiver, type ReadSpan } from "../support/otlp_receiver.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { error, mcp, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
-import { PARENT_ID, TRACE_ID, TRACE_PARENT } from "../support/traced_proxy.ts";
+import { modern } from "../support/stream/modern_message.ts";
+import { OtlpReceiver, type ReadSpan } from "./otlp_receiver.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { error, mcp, result } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { PARENT_ID, TRACE_ID, TRACE_PARENT } from "./traced_proxy.ts";
 
 const OTHER_TRACE_PARENT =
   "00-11111111111111111111111111111111-2222222222222222-01";
@@ -27,7 +27,7 @@ async function tracedFront(
   await using receiver = OtlpReceiver.start();
   await using front = await ProxyProcess.start({
     target: server.url,
-    entry: new URL("../support/traced_front_main.ts", import.meta.url),
+    entry: new URL("./traced_front_main.ts", import.meta.url),
     bareArgs: [server.url.href, ...args],
     env: receiver.env,
     permissions: { net: ["127.0.0.1"] },

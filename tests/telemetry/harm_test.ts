@@ -7,14 +7,17 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { SOURCE } from "../support/launch.ts";
-import { OtlpReceiver } from "../support/otlp_receiver.ts";
-import { NOBODY } from "../support/nobody.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { INITIALIZED, mcp, result } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "../support/test_identity.ts";
-import { TRACE_PARENT, traced } from "../support/traced_proxy.ts";
+import { SOURCE } from "../support/program/launch.ts";
+import { OtlpReceiver } from "./otlp_receiver.ts";
+import { NOBODY } from "../support/net/nobody.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { INITIALIZED, mcp, result } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
+import { TRACE_PARENT, traced } from "./traced_proxy.ts";
 
 Deno.test("no secret is told: of the query, of headers, sessions, credentials, arguments or results", async () => {
   const SECRETS = {

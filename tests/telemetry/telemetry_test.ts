@@ -7,19 +7,14 @@ import {
   assertObjectMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { IamGate } from "../support/iam_gate.ts";
-import { modern } from "../support/modern_message.ts";
-import { OtlpReceiver } from "../support/otlp_receiver.ts";
-import { ProxyProcess } from "../support/proxy_process.ts";
-import { error, mcp, result, Sessions } from "../support/raw_mcp.ts";
-import { RawServer } from "../support/raw_server.ts";
-import { TEST_VERIFIER } from "../support/test_identity.ts";
-import {
-  PARENT_ID,
-  TRACE_ID,
-  TRACE_PARENT,
-  traced,
-} from "../support/traced_proxy.ts";
+import { IamGate } from "../support/aws/iam_gate.ts";
+import { modern } from "../support/stream/modern_message.ts";
+import { OtlpReceiver } from "./otlp_receiver.ts";
+import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { error, mcp, result, Sessions } from "../support/raw/mcp.ts";
+import { RawServer } from "../support/raw/server.ts";
+import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { PARENT_ID, TRACE_ID, TRACE_PARENT, traced } from "./traced_proxy.ts";
 
 Deno.test("a message's span is below the one in its _meta, and the HTTP request for it is below that", async () => {
   await using gate = await IamGate.start({

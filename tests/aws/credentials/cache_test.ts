@@ -9,7 +9,7 @@ import {
 import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Log } from "../../../src/log/log.ts";
-import { ContainerPeer, keysOf } from "./peers.ts";
+import { ContainerPeer, keysOf } from "../../support/aws/credential_peers.ts";
 import { keySection, World } from "./world.ts";
 import type {
   Credentials,

@@ -10,7 +10,11 @@ import {
   type CredentialSourceOptions,
 } from "../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../src/errors.ts";
-import { ContainerPeer, MetadataPeer, StsPeer } from "./peers.ts";
+import {
+  ContainerPeer,
+  MetadataPeer,
+  StsPeer,
+} from "../../support/aws/credential_peers.ts";
 import { type Probed, World } from "./world.ts";
 
 /** The error of a search in this world. */

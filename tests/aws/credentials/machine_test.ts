@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { ContainerPeer, keysOf, MetadataPeer, StsPeer } from "./peers.ts";
+import {
+  ContainerPeer,
+  keysOf,
+  MetadataPeer,
+  StsPeer,
+} from "../../support/aws/credential_peers.ts";
 import { assertKeys, flagsOf, World } from "./world.ts";
 
 // As in the tests of the sources that a person sets up: each in a process of

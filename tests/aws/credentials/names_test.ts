@@ -1,7 +1,7 @@
 /** Sessions whose names, or whose profile's, need quotes; and their times. */
 
 import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import { inAnHour, SigninPeer } from "./peers.ts";
+import { inAnHour, SigninPeer } from "../../support/aws/credential_peers.ts";
 import {
   dpopKey,
   keepLogin,

@@ -7,8 +7,8 @@ import {
 import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
 import { createCredentialSource } from "../../../mod.ts";
 import { CredentialsError } from "../../../src/errors.ts";
-import { ENV_KEYS } from "./assert_lacks.ts";
-import { MetadataPeer } from "./peers.ts";
+import { ENV_KEYS } from "./permissions/assert_lacks.ts";
+import { MetadataPeer } from "../../support/aws/credential_peers.ts";
 import { Machine, program, role } from "./shared/machine.ts";
 import { keySection, World } from "./world.ts";
 

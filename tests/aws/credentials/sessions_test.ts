@@ -1,5 +1,5 @@
 import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import { inAnHour, keysOf, Peer } from "./peers.ts";
+import { inAnHour, keysOf, Peer } from "../../support/aws/credential_peers.ts";
 import {
   CORP,
   keepLogin,

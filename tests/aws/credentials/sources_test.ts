@@ -2,7 +2,12 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SDK_ENV } from "../../../src/aws/credentials/sources/sdk.ts";
 import { KEY_VARIABLES } from "../../../src/aws/credentials/sources/keys.ts";
 import { SOURCE_FLAGS } from "./source_flags.ts";
-import { inAnHour, keysOf, SigninPeer, StsPeer } from "./peers.ts";
+import {
+  inAnHour,
+  keysOf,
+  SigninPeer,
+  StsPeer,
+} from "../../support/aws/credential_peers.ts";
 import {
   dpopKey,
   keepLogin,

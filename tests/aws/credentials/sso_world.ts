@@ -4,7 +4,11 @@
  */
 
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { inAnHour, keysOf, SsoPeer } from "./peers.ts";
+import {
+  inAnHour,
+  keysOf,
+  SsoPeer,
+} from "../../support/aws/credential_peers.ts";
 import { type Probing, World } from "./world.ts";
 
 export const START_URL = "https://corp.awsapps.com/start";

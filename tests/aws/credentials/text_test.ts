@@ -13,8 +13,8 @@ import { CredentialsError } from "../../../src/errors.ts";
 import {
   INITIALIZE_PARAMS,
   ProxyProcess,
-} from "../../support/proxy_process.ts";
-import { Peer, StsPeer } from "./peers.ts";
+} from "../../support/program/proxy_process.ts";
+import { Peer, StsPeer } from "../../support/aws/credential_peers.ts";
 import { World } from "./world.ts";
 
 const KEY = "AKIAIOSFODNN7EXAMPLE";

@@ -7,8 +7,8 @@ import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { SOURCE_FLAGS, type SourceKind } from "./source_flags.ts";
 import type { CredentialSourceOptions } from "../../../src/aws/credentials/credentials.ts";
-import { SECRETS_SEEN } from "../../support/secrets_seen.ts";
-import { keysOf } from "./peers.ts";
+import { SECRETS_SEEN } from "../../support/aws/secrets_seen.ts";
+import { keysOf } from "../../support/aws/credential_peers.ts";
 import { asker } from "./probe.ts";
 
 /** What a process that asked for credentials printed. */

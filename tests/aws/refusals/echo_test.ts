@@ -13,8 +13,8 @@ import { firstDifference } from "../../../src/aws/refusals/echo.ts";
 import type { SignedFetchOptions } from "../../../src/aws/signing/signed_fetch.ts";
 import type { ProxyError } from "../../../src/errors.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
-import type { IamGate, IamGateOptions } from "../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+import type { IamGate, IamGateOptions } from "../../support/aws/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4/verifier.ts";
 import * as world from "../signing/sign_world.ts";
 import { keptLog } from "../../support/kept_log.ts";
 

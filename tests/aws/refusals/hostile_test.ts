@@ -6,7 +6,7 @@ import {
   safeAwsError,
 } from "../../../src/aws/refusals/refusal.ts";
 import { httpStatusError } from "../../../src/mcp/transport/failure.ts";
-import { cpuMs } from "../../support/cpu_time.ts";
+import { cpuMs } from "../../support/time/cpu_time.ts";
 
 const MIB = 2 ** 20;
 

@@ -17,9 +17,9 @@ import {
   SigningCore,
 } from "../../../src/aws/signing/core.ts";
 import type { SignatureVersion } from "../../../src/aws/signing/core.ts";
-import { signWithAws4 } from "../../support/aws4_signer.ts";
+import { signWithAws4 } from "../../support/sigv4/aws4_signer.ts";
 import { mulberry32 } from "../../support/random.ts";
-import { publicPoint } from "../../support/sigv4a_key.ts";
+import { publicPoint } from "../../support/sigv4/v4a_key.ts";
 
 const SCOPE = { service: "execute-api", region: "eu-west-1" };
 const SEED = 20260728;

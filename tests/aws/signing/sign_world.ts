@@ -5,8 +5,8 @@ import {
   type SignedFetch,
   type SignedFetchOptions,
 } from "../../../src/aws/signing/signed_fetch.ts";
-import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+import { IamGate, type IamGateOptions } from "../../support/aws/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4/verifier.ts";
 
 /** The key that the gate knows. */
 export const KEY = {

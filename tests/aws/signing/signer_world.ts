@@ -3,8 +3,8 @@ import { assert } from "@std/assert";
 import { KEY, startGate as startAnyGate } from "./sign_world.ts";
 import type { SignerOptions } from "../../../src/aws/signing/core.ts";
 import type { Signer } from "../../../src/aws/signing/signer.ts";
-import type { GateRecord, IamGate } from "../../support/iam_gate.ts";
-import type { VerifierOptions } from "../../support/sigv4_verifier.ts";
+import type { GateRecord, IamGate } from "../../support/aws/iam_gate.ts";
+import type { VerifierOptions } from "../../support/sigv4/verifier.ts";
 
 export const SESSION = { ...KEY, sessionToken: "a/session+token==" };
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
-import { SigV4Verifier } from "../../support/sigv4_verifier.ts";
+import { SigV4Verifier } from "../../support/sigv4/verifier.ts";
 import { sendSigned, SESSION, SIGNER, startGate } from "./signer_world.ts";
 import { KEY } from "./sign_world.ts";
 

@@ -11,15 +11,15 @@ import { CLIENTS, type Place } from "../../../src/commands/client/clients.ts";
 import { CLIENT_NAMES } from "../../../src/config/commands.ts";
 import { packageModule } from "../../../src/commands/context.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import { KEYS } from "../../support/aws_world.ts";
-import { commandLine } from "../../support/launch.ts";
-import { INITIALIZE_PARAMS } from "../../support/proxy_process.ts";
-import { SdkServer } from "../../support/sdk_server.ts";
+import { KEYS } from "../../support/aws/aws_world.ts";
+import { commandLine } from "../../support/program/launch.ts";
+import { INITIALIZE_PARAMS } from "../../support/program/proxy_process.ts";
+import { SdkServer } from "../../support/sdk/server.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
-} from "../../support/test_identity.ts";
+} from "../../support/aws/test_identity.ts";
 import { JSR_PACKAGE } from "../../../src/version.ts";
 import { CommandWorld, PROGRAM, TARGET } from "../command_world.ts";
 import { COMPILED, zedEntry } from "./zed_entry.ts";

@@ -6,7 +6,7 @@ import { type Config, parseCommand } from "../../../src/config/config.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { type Option, variablesOf } from "../../../src/config/option.ts";
 import { OPTION_GROUPS, OPTIONS } from "../../../src/config/options.ts";
-import { optionFiles } from "../../support/option_files.ts";
+import { optionFiles } from "../../support/program/option_files.ts";
 import { CommandWorld, TARGET } from "../command_world.ts";
 import { COMPILED, zedEntry } from "./zed_entry.ts";
 

@@ -1,13 +1,13 @@
 /** What the doctor advises where the target says no. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
-import { IamGate } from "../../support/iam_gate.ts";
-import { mcp, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { IamGate } from "../../support/aws/iam_gate.ts";
+import { mcp, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
 import {
   TEST_CREDENTIALS,
   TEST_VERIFIER,
-} from "../../support/test_identity.ts";
+} from "../../support/aws/test_identity.ts";
 import { CommandWorld, SSO_PROFILE, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 

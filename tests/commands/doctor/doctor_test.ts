@@ -5,11 +5,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
-import { error, mcp, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { SdkServer } from "../../support/sdk_server.ts";
-import { KEYS } from "../../support/aws_world.ts";
-import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import { error, mcp, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { SdkServer } from "../../support/sdk/server.ts";
+import { KEYS } from "../../support/aws/aws_world.ts";
+import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose, Findings } from "./run.ts";
 import { keysWith, startSts, TEST_CALLER } from "./sts_peer.ts";

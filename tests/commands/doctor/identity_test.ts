@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { IamGate } from "../../support/iam_gate.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { SdkServer } from "../../support/sdk_server.ts";
-import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import { IamGate } from "../../support/aws/iam_gate.ts";
+import { mcp } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { SdkServer } from "../../support/sdk/server.ts";
+import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 import { KEYS_ALONE, keysWith, startSts } from "./sts_peer.ts";

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { SignInPeer } from "../../support/sign_in_peer.ts";
-import { TEST_CREDENTIALS } from "../../support/test_identity.ts";
+import { mcp } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { SignInPeer } from "../../support/aws/sign_in_peer.ts";
+import { TEST_CREDENTIALS } from "../../support/aws/test_identity.ts";
 import { CommandWorld, SSO_PROFILE } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 

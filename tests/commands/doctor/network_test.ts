@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { NOBODY } from "../../support/nobody.ts";
-import { PrivateTarget } from "../../support/private_target.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
+import { PrivateTarget } from "../../support/net/private_target.ts";
+import { mcp } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
 import { diagnose } from "./run.ts";
 import { KEYS_ALONE } from "./sts_peer.ts";
 

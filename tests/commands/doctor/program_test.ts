@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { SdkServer } from "../../support/sdk_server.ts";
-import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import { SdkServer } from "../../support/sdk/server.ts";
+import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { Findings, SCOPE } from "./run.ts";
 import { runProgram } from "../program.ts";
 

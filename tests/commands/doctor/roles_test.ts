@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { roleArn, sessionArn } from "../../support/role_world.ts";
-import { RoleSts } from "../../support/role_sts.ts";
-import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import { mcp } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { roleArn, sessionArn } from "../../support/aws/role_world.ts";
+import { RoleSts } from "../../support/aws/role_sts.ts";
+import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose } from "./run.ts";
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import type { Step } from "../../../src/commands/doctor/report.ts";
-import { TEST_SCOPE } from "../../support/test_identity.ts";
+import { TEST_SCOPE } from "../../support/aws/test_identity.ts";
 import {
   CommandWorld,
   type Outcome,

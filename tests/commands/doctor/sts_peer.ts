@@ -1,9 +1,9 @@
 /** AWS STS on loopback, as far as `GetCallerIdentity` goes. */
 
-import { IamGate, type IamGateOptions } from "../../support/iam_gate.ts";
-import { NOBODY } from "../../support/nobody.ts";
+import { IamGate, type IamGateOptions } from "../../support/aws/iam_gate.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 import { TEST_KEYS } from "../command_world.ts";
-import { TEST_VERIFIER } from "../../support/test_identity.ts";
+import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 
 /** Whom it takes the test keys for. */
 export const TEST_CALLER = {

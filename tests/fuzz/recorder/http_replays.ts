@@ -5,9 +5,9 @@
 
 import { parseJson } from "../../../src/recorder/json.ts";
 import type { Random } from "../../support/random.ts";
-import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { RecordingDirectory, replay } from "../../support/recording.ts";
+import { mcp, type McpHandler, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { RecordingDirectory, replay } from "../../recorder/recording.ts";
 import { wrong } from "../fuzzer.ts";
 import { anyJson, broken } from "../json_text.ts";
 

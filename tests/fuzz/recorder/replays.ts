@@ -5,7 +5,7 @@
 
 import { ConfigError } from "../../../src/errors.ts";
 import type { Random } from "../../support/random.ts";
-import { replay } from "../../support/recording.ts";
+import { replay } from "../../recorder/recording.ts";
 import { wrong } from "../fuzzer.ts";
 import { anyJson, broken } from "../json_text.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
-import { request } from "../../support/raw_mcp.ts";
-import type { RawHandler } from "../../support/raw_server.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
+import { request } from "../../support/raw/mcp.ts";
+import type { RawHandler } from "../../support/raw/server.ts";
 import { PING, World } from "./world.ts";
 
 Deno.test("an answer that does not begin in time is 504 with the request's id", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
-import { result } from "../../support/raw_mcp.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
+import { result } from "../../support/raw/mcp.ts";
 import { PING, World } from "./world.ts";
 
 /** A message of this many bytes. */

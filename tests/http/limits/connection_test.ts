@@ -8,17 +8,17 @@ import {
   MAX_DISCARDED_BYTES,
   REST_MS,
 } from "../../../src/http/discard.ts";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
 import {
   Front,
   type FrontOptions,
   TEST_TOKEN,
-} from "../../support/http_front.ts";
-import { readAnswers } from "../../support/raw_answers.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import { RawServer, type SeenRequest } from "../../support/raw_server.ts";
-import { listenOn } from "../../support/loopback.ts";
+} from "../../support/program/http_front.ts";
+import { readAnswers } from "../../support/raw/answers.ts";
+import { RawClient } from "../../support/raw/client.ts";
+import { RawServer, type SeenRequest } from "../../support/raw/server.ts";
+import { listenOn } from "../../support/net/loopback.ts";
 
 const WITH_TOKEN = [
   "Host: localhost",

@@ -1,11 +1,11 @@
 /** How the HTTP server stops. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
-import { Front } from "../../support/http_front.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
+import { Front } from "../../support/program/http_front.ts";
 import { onCue } from "../on_cue.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import { type McpHandler, request } from "../../support/raw_mcp.ts";
+import { RawClient } from "../../support/raw/client.ts";
+import { type McpHandler, request } from "../../support/raw/mcp.ts";
 
 /** Sends more than any buffer on the way holds. */
 const flood = (onClose = () => {}): McpHandler => async (_message, reply) => {

@@ -1,7 +1,7 @@
 /** What the HTTP server takes: how much, how long, how many. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { within } from "../../support/deadline.ts";
-import { RawClient } from "../../support/raw_client.ts";
+import { within } from "../../support/time/deadline.ts";
+import { RawClient } from "../../support/raw/client.ts";
 import { onCue } from "../on_cue.ts";
 import { PING, World } from "./world.ts";
 

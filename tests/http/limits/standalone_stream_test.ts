@@ -1,10 +1,10 @@
 /** What takes the place of a stream at the HTTP server: what a message says. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
-import { Front } from "../../support/http_front.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
+import { Front } from "../../support/program/http_front.ts";
 import { onCue } from "../on_cue.ts";
-import type { McpHandler } from "../../support/raw_mcp.ts";
+import type { McpHandler } from "../../support/raw/mcp.ts";
 
 const LISTEN = "subscriptions/listen";
 const CLAIM = { "mcp-method": LISTEN };

@@ -1,7 +1,7 @@
-import { Front, type FrontOptions } from "../../support/http_front.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import type { McpHandler } from "../../support/raw_mcp.ts";
-import type { RawHandler } from "../../support/raw_server.ts";
+import { Front, type FrontOptions } from "../../support/program/http_front.ts";
+import { RawClient } from "../../support/raw/client.ts";
+import type { McpHandler } from "../../support/raw/mcp.ts";
+import type { RawHandler } from "../../support/raw/server.ts";
 
 export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 

@@ -1,12 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { findNeeds } from "../../../src/commands/needs.ts";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
-import { configOf } from "../../support/command_line.ts";
-import { ProxyProcess } from "../../support/proxy_process.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { TEST_SCOPE } from "../../support/test_identity.ts";
+import { configOf } from "../../support/program/command_line.ts";
+import { ProxyProcess } from "../../support/program/proxy_process.ts";
+import { RawClient } from "../../support/raw/client.ts";
+import { mcp } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { TEST_SCOPE } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../../commands/command_world.ts";
 import { logged } from "../logged.ts";
 

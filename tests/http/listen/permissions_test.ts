@@ -1,10 +1,10 @@
 /** What the HTTP server has to be allowed. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { logged } from "../logged.ts";
-import { ProxyProcess } from "../../support/proxy_process.ts";
-import { RawClient } from "../../support/raw_client.ts";
-import { mcp } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { ProxyProcess } from "../../support/program/proxy_process.ts";
+import { RawClient } from "../../support/raw/client.ts";
+import { mcp } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
 
 const ignore = Deno.build.os === "windows";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -17,7 +17,7 @@ function start(
 ): Promise<ProxyProcess> {
   return ProxyProcess.start({
     target,
-    entry: import.meta.resolve("../../support/http_front_main.ts"),
+    entry: import.meta.resolve("./http_front_main.ts"),
     bareArgs: [target.href, ...bareArgs],
     permissionFlags: ["--no-prompt", ...flags],
   });

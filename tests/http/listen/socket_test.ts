@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import { ConfigError } from "../../../src/errors.ts";
 import { listen } from "../../../src/http/listen.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
-import { Front, TEST_TOKEN } from "../../support/http_front.ts";
-import { RawClient } from "../../support/raw_client.ts";
+import { Front, TEST_TOKEN } from "../../support/program/http_front.ts";
+import { RawClient } from "../../support/raw/client.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const ignore = Deno.build.os === "windows";

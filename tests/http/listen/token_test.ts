@@ -9,7 +9,7 @@ import {
 import { dirname } from "node:path";
 import { ConfigError } from "../../../src/errors.ts";
 import { makeToken } from "../../../src/http/listen.ts";
-import { Front } from "../../support/http_front.ts";
+import { Front } from "../../support/program/http_front.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 

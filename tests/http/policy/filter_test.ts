@@ -1,8 +1,8 @@
 /** Lists of tools that the HTTP server cannot look through do not pass it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { within } from "../../support/deadline.ts";
-import { Front, type FrontOptions } from "../../support/http_front.ts";
-import type { RawEventStream, RawHandler } from "../../support/raw_server.ts";
+import { within } from "../../support/time/deadline.ts";
+import { Front, type FrontOptions } from "../../support/program/http_front.ts";
+import type { RawEventStream, RawHandler } from "../../support/raw/server.ts";
 import { FLAG_NAMES } from "../../../src/config/settings.ts";
 import { ListFilter } from "../../../src/http/filter.ts";
 import { ToolPolicy } from "../../../src/mcp/tools/policy.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { MODERN_META } from "../../support/modern_message.ts";
-import { result } from "../../support/raw_mcp.ts";
+import { MODERN_META } from "../../support/stream/modern_message.ts";
+import { result } from "../../support/raw/mcp.ts";
 import { READER, World } from "./world.ts";
 
 Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {

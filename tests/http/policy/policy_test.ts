@@ -1,7 +1,7 @@
 /** Tool rules and metadata at the HTTP server. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { cpuMs } from "../../support/cpu_time.ts";
-import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { cpuMs } from "../../support/time/cpu_time.ts";
+import { error, type McpHandler, result } from "../../support/raw/mcp.ts";
 import { call, LIST, list, READER, toolNames, World, WRITER } from "./world.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { MessagePolicy } from "../../../src/http/policy.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
-import { result } from "../../support/raw_mcp.ts";
+import { result } from "../../support/raw/mcp.ts";
 import { call, LIST, READER, toolNames, World } from "./world.ts";
 
 Deno.test("that a tool only reads is believed for a minute, and then asked for anew", async () => {

@@ -1,5 +1,5 @@
-import { Front } from "../../support/http_front.ts";
-import { type McpHandler, methods, result } from "../../support/raw_mcp.ts";
+import { Front } from "../../support/program/http_front.ts";
+import { type McpHandler, methods, result } from "../../support/raw/mcp.ts";
 
 export const READER = { name: "read", annotations: { readOnlyHint: true } };
 

@@ -4,13 +4,13 @@ import {
   legacyTarget,
   modernParams,
   modernTarget,
-} from "../../support/bridge_world.ts";
+} from "../../support/stream/bridge_world.ts";
 import {
   INITIALIZED,
   type McpHandler,
   messages,
   result,
-} from "../../support/raw_mcp.ts";
+} from "../../support/raw/mcp.ts";
 import { SILENT_LOG } from "../../../src/log/log.ts";
 
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";

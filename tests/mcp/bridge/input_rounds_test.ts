@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
+import { Clock } from "../../support/time/clock.ts";
 import {
   bridged,
   legacyTarget,
   modernParams,
   modernTarget,
-} from "../../support/bridge_world.ts";
-import { within } from "../../support/deadline.ts";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
+} from "../../support/stream/bridge_world.ts";
+import { within } from "../../support/time/deadline.ts";
+import { type McpHandler, result } from "../../support/raw/mcp.ts";
 
 /** A legacy tool that asks `count` questions, one after the other. */
 function legacyAsking(count: number, done = Promise.resolve()) {

@@ -11,14 +11,14 @@ import {
   modernTarget,
   rpcError,
   VERSION,
-} from "../../support/bridge_world.ts";
+} from "../../support/stream/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
 import {
   mcp,
   type McpHandler,
   messages,
   result,
-} from "../../support/raw_mcp.ts";
+} from "../../support/raw/mcp.ts";
 
 Deno.test("a legacy client's requests get the _meta of the modern era, every other byte as it was", async () => {
   await using w = await bridged(modernTarget());

@@ -1,8 +1,8 @@
 /** Subscriptions between the eras: several at once, and cancelled early. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Arrivals } from "../../support/arrivals.ts";
-import { within } from "../../support/deadline.ts";
-import { modern } from "../../support/modern_message.ts";
+import { within } from "../../support/time/deadline.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 import {
   error,
   mcp,
@@ -10,10 +10,10 @@ import {
   openSession,
   result,
   Sessions,
-} from "../../support/raw_mcp.ts";
-import { type RawEventStream, RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/raw/mcp.ts";
+import { type RawEventStream, RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 const CAPABILITIES = {
   tools: { listChanged: true },

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
+import { Clock } from "../../support/time/clock.ts";
 import {
   bridged,
   legacyTarget,
   modernParams,
-} from "../../support/bridge_world.ts";
+} from "../../support/stream/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { messages, result } from "../../support/raw_mcp.ts";
+import { messages, result } from "../../support/raw/mcp.ts";
 
 Deno.test("a modern client's requests go over a hidden session without its _meta, and results gain what the era demands", async () => {
   await using w = await bridged(legacyTarget({

@@ -4,9 +4,9 @@ import {
   bridged,
   legacyTarget,
   modernTarget,
-} from "../../support/bridge_world.ts";
-import { modern } from "../../support/modern_message.ts";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
+} from "../../support/stream/bridge_world.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { type McpHandler, result } from "../../support/raw/mcp.ts";
 
 const KEY = "sigv4-proxy/identity";
 const receiptOf = () => Promise.resolve('{"account":"1"}');

@@ -1,8 +1,8 @@
 /** What waits for a login, and what does not: limits, pings, lost sessions. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../../src/errors.ts";
-import { Clock } from "../../support/clock.ts";
-import { result } from "../../support/raw_mcp.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { result } from "../../support/raw/mcp.ts";
 import { asked, ended, OPENS_PAGES, PAGE, question, world } from "./world.ts";
 
 Deno.test("the limits of a call stand still while it waits for a login", async () => {

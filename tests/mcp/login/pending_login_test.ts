@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { modern } from "../../support/modern_message.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 import { asked, ended, OPENS_PAGES, question, world } from "./world.ts";
 
 /** Parameters of a modern client that opens pages. */

@@ -3,19 +3,19 @@ import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import type { Login, LoginPage } from "../../../src/login.ts";
 import { Arrivals } from "../../support/arrivals.ts";
-import { mcp, type McpHandler, Sessions } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { mcp, type McpHandler, Sessions } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
 import {
   type ReadFrame,
   StreamClient,
   type StreamClientOptions,
-} from "../../support/stream_client.ts";
+} from "../../support/stream/client.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
-} from "../../support/test_identity.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/aws/test_identity.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 export const OPENS_PAGES = { capabilities: { elicitation: { url: {} } } };
 

@@ -1,11 +1,11 @@
 /** Sessions of accounts: how many there are, and when they end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Redactor } from "../../../src/redact/redact.ts";
-import { Clock } from "../../support/clock.ts";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { RawReply } from "../../support/raw_server.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { type McpHandler, result } from "../../support/raw/mcp.ts";
+import type { RawReply } from "../../support/raw/server.ts";
 import { as } from "./world.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** Long enough never to be over within a test. */
 const LONG_MS = 600_000;

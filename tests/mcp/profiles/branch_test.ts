@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { error } from "../../support/raw_mcp.ts";
+import { error } from "../../support/raw/mcp.ts";
 import { count, described, hangForProd, ProfilesWorld } from "./world.ts";
 
 Deno.test("a call that is cancelled while its profile's session is opened is never sent", async () => {

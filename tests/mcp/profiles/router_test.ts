@@ -1,6 +1,6 @@
 /** Calls on behalf of several profiles: cancelled, opened anew, large, in arrays. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
+import { type McpHandler, result } from "../../support/raw/mcp.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
 import { count, hangForProd, ProfilesWorld } from "./world.ts";
 

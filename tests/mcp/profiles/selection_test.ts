@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ProfilesWorld } from "./world.ts";
-import { result } from "../../support/raw_mcp.ts";
+import { result } from "../../support/raw/mcp.ts";
 import { allTools } from "../tools/tool_lists.ts";
 
 Deno.test("tools gain the argument that names a profile", async () => {

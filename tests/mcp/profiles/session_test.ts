@@ -1,9 +1,9 @@
 /** Several profiles: what belongs to a call's session, and what to them all. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { modern } from "../../support/modern_message.ts";
-import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { error, type McpHandler, result } from "../../support/raw/mcp.ts";
 import { as, PROFILES } from "./world.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A target with sessions, and a client of two profiles before it. */
 async function world(script: Record<string, McpHandler> = {}) {

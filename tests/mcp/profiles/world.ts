@@ -2,13 +2,13 @@ import {
   type McpHandler,
   methods,
   openSession,
-} from "../../support/raw_mcp.ts";
-import type { RawReply, SeenRequest } from "../../support/raw_server.ts";
+} from "../../support/raw/mcp.ts";
+import type { RawReply, SeenRequest } from "../../support/raw/server.ts";
 import type {
   ReadFrame,
   StreamClientOptions,
-} from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A fetch that says who asks, in place of a signature. */
 export const as = (who: string): typeof fetch => (input, init) => {

@@ -1,8 +1,8 @@
 /** What a target names that becomes a header of all that follows. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { INITIALIZED, mcp, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { INITIALIZED, mcp, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
 
 /** What `initialize` is answered with, by a target that names these. */
 async function initializing(

@@ -13,14 +13,14 @@ import { ResponseRouter } from "../../../src/mcp/transport/response_router.ts";
 import { SseChannel } from "../../../src/mcp/session/http_sse.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
-import { within } from "../../support/deadline.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { INITIALIZED, result } from "../../support/raw_mcp.ts";
+import { within } from "../../support/time/deadline.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { INITIALIZED, result } from "../../support/raw/mcp.ts";
 import {
   type RawEventStream,
   type RawHandler,
   RawServer,
-} from "../../support/raw_server.ts";
+} from "../../support/raw/server.ts";
 
 /** A server of revision 2024-11-05: a POST to its stream's URL is refused. */
 function oldServer(

@@ -1,11 +1,11 @@
 /** Pings that fail: given up, refused, in a session that is lost. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
-import { Clock } from "../../support/clock.ts";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { SeenRequest } from "../../support/raw_server.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { within } from "../../support/deadline.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { type McpHandler, result } from "../../support/raw/mcp.ts";
+import type { SeenRequest } from "../../support/raw/server.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { within } from "../../support/time/deadline.ts";
 
 /** No other timer has this delay: an error's body is read for 3,000 ms. */
 const IDLE_MS = 3_100;

@@ -1,14 +1,14 @@
 /** What a session meets at its edges: losses, cancellations, stops. */
 import { assertEquals, assertLess } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { error, mcp, result } from "../../support/raw_mcp.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { error, mcp, result } from "../../support/raw/mcp.ts";
 import {
   type RawEventStream,
   RawServer,
   type RawStream,
-} from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+} from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
 import { count, initialised } from "./world.ts";
 
 Deno.test("a target that answers every GET with 404 has no standalone stream, and is initialised twice at most", async () => {

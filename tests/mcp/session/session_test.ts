@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { error, INITIALIZED, methods, result } from "../../support/raw_mcp.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import type { SentEvent } from "../../support/raw_reply.ts";
-import { answerWhen } from "../../support/answer_when.ts";
+import { error, INITIALIZED, methods, result } from "../../support/raw/mcp.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import type { SentEvent } from "../../support/raw/reply.ts";
+import { answerWhen } from "../../support/stream/answer_when.ts";
 
 Deno.test("an answer with an ID that nobody waits for is dropped", async () => {
   const { error } = await answerWhen((_message, reply) =>

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { type Log, SILENT_LOG } from "../../../src/log/log.ts";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
-import { mcp, type McpHandler, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
+import { mcp, type McpHandler, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 async function standing(
   GET: McpHandler,

@@ -1,11 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 import { Arrivals } from "../../support/arrivals.ts";
-import { mcp, methods, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream } from "../../support/raw_reply.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { mcp, methods, result } from "../../support/raw/mcp.ts";
+import type { RawEventStream } from "../../support/raw/reply.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
 
 Deno.test("a request over its time is answered with -31014, and the target is told", async () => {
   using clock = new Clock();

@@ -2,10 +2,10 @@ import {
   type McpHandler,
   methods,
   type Sessions,
-} from "../../support/raw_mcp.ts";
-import type { RawServer } from "../../support/raw_server.ts";
-import type { StreamClientOptions } from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/raw/mcp.ts";
+import type { RawServer } from "../../support/raw/server.ts";
+import type { StreamClientOptions } from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A target with sessions, and a client that has initialised one. */
 export async function initialised(

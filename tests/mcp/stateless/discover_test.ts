@@ -1,24 +1,24 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError, ProxyError } from "../../../src/errors.ts";
-import { Clock } from "../../support/clock.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { IamGate } from "../../support/iam_gate.ts";
-import { modern } from "../../support/modern_message.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { IamGate } from "../../support/aws/iam_gate.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 import {
   error,
   INITIALIZED,
   mcp,
   type McpHandler,
   result,
-} from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+} from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
-} from "../../support/test_identity.ts";
+} from "../../support/aws/test_identity.ts";
 
 const DISCOVER = "server/discover";
 const FOUND = { supportedVersions: ["2026-07-28"], capabilities: {} };

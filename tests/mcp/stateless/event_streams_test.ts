@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { modern } from "../../support/modern_message.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 import { activate, EVENTS, listening, note } from "./listening.ts";
 
 for (const given of [{}, { cursor: null }, { cursor: "old" }]) {

@@ -4,7 +4,7 @@ import {
   parameterValue,
   standardHeaders,
 } from "../../../src/mcp/stateless/headers.ts";
-import { modern } from "../../support/modern_message.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 
 // MCP 2026-07-28, Streamable HTTP, "Value Encoding": the specification's own
 // examples, and the edges of its rules.

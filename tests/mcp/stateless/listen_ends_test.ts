@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { within } from "../../support/deadline.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { modern } from "../../support/modern_message.ts";
-import type { RawEventStream } from "../../support/raw_reply.ts";
+import { within } from "../../support/time/deadline.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import type { RawEventStream } from "../../support/raw/reply.ts";
 import {
   acknowledge,
   acknowledgeAndCut,

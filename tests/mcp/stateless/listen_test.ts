@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { modern } from "../../support/modern_message.ts";
-import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { error, type McpHandler, result } from "../../support/raw/mcp.ts";
+import type { RawEventStream, RawReply } from "../../support/raw/reply.ts";
 import {
   acknowledge,
   acknowledgeAndCut,
@@ -14,7 +14,7 @@ import {
   listening,
   note,
 } from "./listening.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 const EVERYTHING = {
   toolsListChanged: true,

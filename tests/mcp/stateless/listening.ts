@@ -1,5 +1,5 @@
-import type { McpHandler } from "../../support/raw_mcp.ts";
-import type { RawEventStream, RawReply } from "../../support/raw_reply.ts";
+import type { McpHandler } from "../../support/raw/mcp.ts";
+import type { RawEventStream, RawReply } from "../../support/raw/reply.ts";
 
 export const LISTEN = "subscriptions/listen";
 

@@ -1,7 +1,7 @@
-import { answerWhen as answerWhenAny } from "../../support/answer_when.ts";
-import { modern } from "../../support/modern_message.ts";
-import type { McpHandler } from "../../support/raw_mcp.ts";
-import type { SeenRequest } from "../../support/raw_server.ts";
+import { answerWhen as answerWhenAny } from "../../support/stream/answer_when.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import type { McpHandler } from "../../support/raw/mcp.ts";
+import type { SeenRequest } from "../../support/raw/server.ts";
 
 /** What a client of 2026-07-28 is told when its one request meets this. */
 export function answerWhen(

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { modern, MODERN_META } from "../../support/modern_message.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { modern, MODERN_META } from "../../support/stream/modern_message.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 import {
   error,
   type McpHandler,
   methods,
   result,
-} from "../../support/raw_mcp.ts";
+} from "../../support/raw/mcp.ts";
 import { answerWhen, mcpHeaders } from "./modern_request.ts";
 
 const TOOLS = [{

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { within } from "../../support/deadline.ts";
-import { modern } from "../../support/modern_message.ts";
-import { mcp, methods, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { within } from "../../support/time/deadline.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { mcp, methods, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
 
 Deno.test("notifications/cancelled closes the HTTP response, sends nothing upstream, and no answer to that id follows", async () => {
   const closed = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { modern } from "../../support/modern_message.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { error, methods, result } from "../../support/raw_mcp.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { error, methods, result } from "../../support/raw/mcp.ts";
 import { answerWhen, mcpHeaders } from "./modern_request.ts";
 
 Deno.test("every POST has MCP-Protocol-Version and Mcp-Method, and no session", async () => {

@@ -1,6 +1,6 @@
 /** Messages that the target could read otherwise than a tool policy does. */
 import { assertEquals } from "@std/assert";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A target, and a client before it that may not delete. */
 const world = () => StreamWorld.start({}, { tools: { deny: ["delete*"] } });

@@ -4,9 +4,9 @@ import {
   error as failed,
   type McpHandler,
   result,
-} from "../../support/raw_mcp.ts";
+} from "../../support/raw/mcp.ts";
 import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 import { ToolWorld } from "./tool_world.ts";
 
 const READS = '"annotations":{"readOnlyHint":true}';

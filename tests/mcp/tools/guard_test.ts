@@ -1,8 +1,8 @@
 /** With read-only, what a tool said of itself holds for its session alone. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { within } from "../../support/deadline.ts";
-import { error, type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { StreamClientOptions } from "../../support/stream_client.ts";
+import { within } from "../../support/time/deadline.ts";
+import { error, type McpHandler, result } from "../../support/raw/mcp.ts";
+import type { StreamClientOptions } from "../../support/stream/client.ts";
 import { hinting, ToolWorld } from "./tool_world.ts";
 
 /** A client that has called the tool once. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { modern } from "../../support/modern_message.ts";
-import { openSession, result, Sessions } from "../../support/raw_mcp.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { openSession, result, Sessions } from "../../support/raw/mcp.ts";
 import { hinting, ToolWorld } from "./tool_world.ts";
 
 const CHANGED = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };

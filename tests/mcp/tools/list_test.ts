@@ -1,11 +1,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { modern } from "../../support/modern_message.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
 import type {
   ReadFrame,
   StreamClientOptions,
-} from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** What the client is given of a list of tools, where it may not delete. */
 async function shown(

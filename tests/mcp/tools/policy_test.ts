@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { type McpHandler, result } from "../../support/raw_mcp.ts";
-import type { SeenRequest } from "../../support/raw_server.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { type McpHandler, result } from "../../support/raw/mcp.ts";
+import type { SeenRequest } from "../../support/raw/server.ts";
 import { allTools, TOOLS } from "./tool_lists.ts";
 
 /** Pages of one tool each. */

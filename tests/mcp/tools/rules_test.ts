@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ConfigError, runHttpProxy, runStdioProxy } from "../../../mod.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** What a program without types, or a file of settings, may hand in. */
 const NO_RULES: readonly unknown[] = [

@@ -1,4 +1,4 @@
-import type { McpHandler } from "../../support/raw_mcp.ts";
+import type { McpHandler } from "../../support/raw/mcp.ts";
 
 export const MIB = 1024 * 1024;
 

@@ -2,12 +2,12 @@ import {
   type McpHandler,
   result,
   type Sessions,
-} from "../../support/raw_mcp.ts";
+} from "../../support/raw/mcp.ts";
 import type {
   ReadFrame,
   StreamClientOptions,
-} from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A list of one tool, with what it says of itself. */
 export function hinting(readOnlyHint: boolean, name = "x"): { tools: unknown } {

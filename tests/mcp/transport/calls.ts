@@ -1,12 +1,12 @@
 /** Calls, and the ways in which targets meet them. */
 
 import { assert } from "@std/assert";
-import { INITIALIZED, type McpHandler, result } from "../../support/raw_mcp.ts";
+import { INITIALIZED, type McpHandler, result } from "../../support/raw/mcp.ts";
 import type {
   StreamClient,
   StreamClientOptions,
-} from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A message that has nothing to do with any call. */
 export const NOTE = '{"jsonrpc":"2.0","method":"notifications/message"}';

@@ -3,7 +3,7 @@ import { Exchange } from "../../../src/mcp/transport/exchange.ts";
 import { requestId } from "../../../src/mcp/wire/message.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Deadlines } from "../../../src/time.ts";
-import { Clock } from "../../support/clock.ts";
+import { Clock } from "../../support/time/clock.ts";
 
 function exchangeWith(deadlines: Deadlines): Exchange {
   const id = requestId(1);

@@ -1,14 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
-import { Clock } from "../../support/clock.ts";
-import { within } from "../../support/deadline.ts";
-import { NOBODY } from "../../support/nobody.ts";
-import { methods, result } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
-import { httpSse } from "../../support/raw_sse.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { answerWhen } from "../../support/answer_when.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { within } from "../../support/time/deadline.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
+import { methods, result } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
+import { httpSse } from "../../support/raw/sse.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { answerWhen } from "../../support/stream/answer_when.ts";
 import { asJson, NOTE } from "./calls.ts";
 
 // deno-lint-ignore no-explicit-any

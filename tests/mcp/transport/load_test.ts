@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { messages, result } from "../../support/raw_mcp.ts";
-import type { RawEventStream } from "../../support/raw_server.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { messages, result } from "../../support/raw/mcp.ts";
+import type { RawEventStream } from "../../support/raw/server.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 import { answers, hang } from "./calls.ts";
 
 Deno.test("a thousand requests at once are answered over no more connections than there are places", async () => {

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { modern } from "../../support/modern_message.ts";
-import type { StreamClient } from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import type { StreamClient } from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 import { answers, asking, hang } from "./calls.ts";
 
 const MIB = 1024 * 1024;

@@ -3,15 +3,15 @@ import {
   assertGreaterOrEqual,
   assertStringIncludes,
 } from "@std/assert";
-import { Clock } from "../../support/clock.ts";
-import { modern } from "../../support/modern_message.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 import {
   error,
   type McpHandler,
   methods,
   result,
-} from "../../support/raw_mcp.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/raw/mcp.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** Sends one request to a target that fails `failures` times, then answers. */
 async function tried(

@@ -1,8 +1,8 @@
 /** When a failure proves that the target did not run a call. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type H2Reply, H2Server } from "../../support/h2_server.ts";
-import { INITIALIZED, result } from "../../support/raw_mcp.ts";
-import { StreamClient } from "../../support/stream_client.ts";
+import { type H2Reply, H2Server } from "./h2_server.ts";
+import { INITIALIZED, result } from "../../support/raw/mcp.ts";
+import { StreamClient } from "../../support/stream/client.ts";
 
 const REFUSED_STREAM = 7;
 const NO_ERROR = 0;

@@ -1,8 +1,8 @@
 /** The room that large answers share. */
 import { assertEquals } from "@std/assert";
-import { modern } from "../../support/modern_message.ts";
-import { result } from "../../support/raw_mcp.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { result } from "../../support/raw/mcp.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 const MIB = 1024 * 1024;
 

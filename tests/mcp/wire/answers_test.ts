@@ -1,12 +1,12 @@
 /** Which request an answer is for, whatever ID it has. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { answerWhen } from "../../support/answer_when.ts";
-import { Clock } from "../../support/clock.ts";
-import { modern } from "../../support/modern_message.ts";
-import type { McpHandler } from "../../support/raw_mcp.ts";
-import type { RawReply } from "../../support/raw_reply.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
-import { httpSse } from "../../support/raw_sse.ts";
+import { answerWhen } from "../../support/stream/answer_when.ts";
+import { Clock } from "../../support/time/clock.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import type { McpHandler } from "../../support/raw/mcp.ts";
+import type { RawReply } from "../../support/raw/reply.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
+import { httpSse } from "../../support/raw/sse.ts";
 import { asEvents, asJson, textOf } from "../transport/calls.ts";
 
 /** An answer to a call, as the text of JSON. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BlockBuffer } from "../../../src/mcp/wire/bytes.ts";
-import { read } from "../../support/small_pieces.ts";
+import { read } from "./small_pieces.ts";
 
 Deno.test("pieces of every size come back as they went in", () => {
   const bytes = crypto.getRandomValues(new Uint8Array(50_000));
@@ -48,7 +48,7 @@ for (const what of ["event", "line", "body"]) {
     // The kernel's own account of the peak is in /proc.
     ignore: Deno.build.os !== "linux",
     async fn() {
-      const script = new URL("../../support/small_pieces.ts", import.meta.url);
+      const script = new URL("./small_pieces.ts", import.meta.url);
       const { success, stdout } = await new Deno.Command(Deno.execPath(), {
         args: [
           "run",

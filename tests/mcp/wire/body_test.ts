@@ -3,7 +3,7 @@ import { readBeginning, readBody } from "../../../src/mcp/wire/body.ts";
 import { readEvents } from "../../../src/mcp/wire/events.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Semaphore } from "../../../src/semaphore.ts";
-import { RawServer } from "../../support/raw_server.ts";
+import { RawServer } from "../../support/raw/server.ts";
 
 const MIB = 1024 * 1024;
 const encoder = new TextEncoder();

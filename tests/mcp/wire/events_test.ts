@@ -12,7 +12,7 @@ import {
   readEvents,
 } from "../../../src/mcp/wire/events.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
-import { cpuMs } from "../../support/cpu_time.ts";
+import { cpuMs } from "../../support/time/cpu_time.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

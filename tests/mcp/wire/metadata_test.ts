@@ -1,15 +1,15 @@
 /** Metadata in what the proxy asks for itself, in the modern era. */
 import { assertEquals } from "@std/assert";
 import { withResultMeta } from "../../../src/mcp/wire/metadata.ts";
-import { modern } from "../../support/modern_message.ts";
+import { modern } from "../../support/stream/modern_message.ts";
 import {
   error,
   type McpHandler,
   messages,
   result,
-} from "../../support/raw_mcp.ts";
-import type { StreamClientOptions } from "../../support/stream_client.ts";
-import { StreamWorld } from "../../support/stream_world.ts";
+} from "../../support/raw/mcp.ts";
+import type { StreamClientOptions } from "../../support/stream/client.ts";
+import { StreamWorld } from "../../support/stream/world.ts";
 
 /** A target, and a client whose requests are given metadata. */
 async function world(

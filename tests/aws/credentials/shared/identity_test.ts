@@ -7,7 +7,7 @@ import {
   findCaBundle,
   profileRegion,
 } from "../../../../src/aws/shared_files/shared_files.ts";
-import { keysOf } from "../peers.ts";
+import { keysOf } from "../../../support/aws/credential_peers.ts";
 import { assertRefused, DEFAULT, keys, Machine, program } from "./machine.ts";
 
 Deno.test("what follows a section's ] does not hand its keys to the default profile (C1)", async () => {

@@ -6,8 +6,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import type { Log } from "../../../../src/log/log.ts";
-import { SECRETS_SEEN } from "../../../support/secrets_seen.ts";
-import { ContainerPeer, StsPeer } from "../peers.ts";
+import { SECRETS_SEEN } from "../../../support/aws/secrets_seen.ts";
+import {
+  ContainerPeer,
+  StsPeer,
+} from "../../../support/aws/credential_peers.ts";
 import { keySection, World } from "../world.ts";
 import type { CredentialSource } from "../../../../src/aws/credentials/types.ts";
 

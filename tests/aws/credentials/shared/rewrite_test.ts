@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../../../src/errors.ts";
-import { inAnHour, SsoPeer } from "../peers.ts";
+import { inAnHour, SsoPeer } from "../../../support/aws/credential_peers.ts";
 import { START_URL, tokenFile } from "../sso_world.ts";
 import {
   assertGone,

@@ -4,7 +4,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { instanceCredentials } from "../../../../src/aws/credentials/sources/machine.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
-import { keysOf, Peer } from "../peers.ts";
+import { keysOf, Peer } from "../../../support/aws/credential_peers.ts";
 import { World } from "../world.ts";
 import { searchOf } from "./search.ts";
 

@@ -1,0 +1,83 @@
+/** The client scenarios of MCP's conformance suite, with the program between. */
+import manifest from "../../deno.json" with { type: "json" };
+import { assertEquals, assertGreater, assertNotMatch } from "@std/assert";
+
+/** What the suite requires of each revision's clients, OAuth left aside. */
+const SCENARIOS: Readonly<Record<string, readonly string[]>> = {
+  "2025-11-25": [
+    "initialize",
+    "tools_call",
+    "elicitation-sep1034-client-defaults",
+    "sse-retry",
+  ],
+  "2026-07-28": [
+    "tools_call",
+    "request-metadata",
+    "sep-2322-client-request-state",
+    "http-standard-headers",
+    "http-custom-headers",
+    "http-invalid-tool-headers",
+    "json-schema-ref-no-deref",
+    "json-schema-2020-12-preservation",
+  ],
+};
+
+/** The suite calls this a warning when a busy machine is a little late. */
+const TIMING = "client-sse-retry-timing";
+
+interface Check {
+  readonly id: string;
+  readonly status: string;
+  readonly errorMessage?: string;
+}
+
+const decoder = new TextDecoder();
+
+/** What the suite says of a scenario, and of how the client ended. */
+async function checksOf(
+  scenario: string,
+  version: string,
+): Promise<{ checks: readonly Check[]; log: string }> {
+  const client = import.meta.resolve("./client.ts");
+  const suite = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--frozen",
+      "--cached-only",
+      manifest.imports["@modelcontextprotocol/conformance"],
+      "client",
+      "--verbose",
+      "--scenario",
+      scenario,
+      "--spec-version",
+      version,
+      "--command",
+      `${Deno.execPath()} run -A --frozen --cached-only ${client}`,
+    ],
+    cwd: new URL("../..", import.meta.url),
+    env: { NO_COLOR: "1" },
+  });
+  const { stdout, stderr } = await suite.output();
+  const [said, log] = [stdout, stderr].map((bytes) => decoder.decode(bytes));
+  try {
+    return { checks: JSON.parse(said), log };
+  } catch {
+    throw new Error(`the suite did not run: ${said}${log}`);
+  }
+}
+
+for (const [version, scenarios] of Object.entries(SCENARIOS)) {
+  for (const scenario of scenarios) {
+    Deno.test(`the scenario ${scenario} of ${version} passes`, async () => {
+      const { checks, log } = await checksOf(scenario, version);
+      const faults = checks.filter(({ id, status }) =>
+        status === "FAILURE" || (status === "WARNING" && id !== TIMING)
+      );
+      assertEquals(faults, [], log);
+      const passed = checks.filter(({ status }) => status === "SUCCESS");
+      assertGreater(passed.length, 0);
+      assertNotMatch(log, /CLIENT (?:TIMED OUT|EXITED)/);
+    });
+  }
+}

@@ -1,0 +1,27 @@
+/** Who the tests are: one principal, known to every gate. */
+
+import type { VerifierOptions } from "../sigv4/verifier.ts";
+
+/** The credentials that programs under test are given. */
+export const TEST_CREDENTIALS = {
+  accessKeyId: "AKIDTESTPRINCIPAL001",
+  secretAccessKey: "a-secret-that-only-tests-know",
+  sessionToken: "a/session+token=that/only+tests/know==",
+} as const;
+
+/** The region and service that they sign for. */
+export const TEST_SCOPE = {
+  region: "eu-west-1",
+  service: "execute-api",
+} as const;
+
+/** A gate that knows them and nobody else. */
+export const TEST_VERIFIER: VerifierOptions = {
+  ...TEST_SCOPE,
+  principals: {
+    [TEST_CREDENTIALS.accessKeyId]: {
+      secretAccessKey: TEST_CREDENTIALS.secretAccessKey,
+      sessionToken: TEST_CREDENTIALS.sessionToken,
+    },
+  },
+};
