@@ -34,26 +34,25 @@ async function measuresMemory(path: string): Promise<boolean> {
   return text.includes("Deno.memoryUsage");
 }
 
-/** It waits the longest for limits of the program; others run meanwhile. */
-const FIRST = "tests/program/login/clients_test.ts";
-
-/** What a module of tests/ has in common with others; `undefined` alone. */
-function groupOf(path: string): string | undefined {
-  if (dirname(path) !== "tests") return dirname(path);
-  return path.endsWith("_program_test.ts") ? "tests/program" : undefined;
-}
+/** What takes the longest, and starts first: others run meanwhile. */
+const LONG = [
+  "tests/program/login/clients_test.ts",
+  "tests/hostile/messages_test.ts",
+  "tests/hostile/heap_test.ts",
+  "tests/repository/regexp_test.ts",
+];
 
 /**
- * Writes a module for each folder with tests, and one for those of the program:
- * their files share one isolate, in which all that they import is loaded once.
+ * Writes a module for each folder with tests: its files share one isolate, in
+ * which all that they import is loaded once.
  */
 async function writeFolders(directory: string): Promise<string[]> {
   const modules: string[] = [];
   const folders = new Map<string, string[]>();
   for (const path of (await testFiles("tests")).sort()) {
-    if (path === FIRST) continue;
-    const folder = groupOf(path);
-    if (!folder || await measuresMemory(path)) modules.push(path);
+    if (LONG.includes(path)) continue;
+    const folder = dirname(path);
+    if (await measuresMemory(path)) modules.push(path);
     else folders.set(folder, [...folders.get(folder) ?? [], path]);
   }
   for (const [folder, own] of folders) {
@@ -62,7 +61,7 @@ async function writeFolders(directory: string): Promise<string[]> {
     await Deno.writeTextFile(module, imports.join(""));
     modules.push(module);
   }
-  return [FIRST, ...modules.sort()];
+  return [...LONG, ...modules.sort()];
 }
 
 /**
