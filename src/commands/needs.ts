@@ -5,7 +5,6 @@
 
 import { resolve } from "node:path";
 import { credentialNeeds } from "../aws/credentials/chain.ts";
-import { roleNeeds } from "../aws/credentials/sources/role.ts";
 import { oneRegion } from "../aws/partition.ts";
 import { serviceUrl } from "../aws/credentials/sources/service.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
@@ -72,15 +71,16 @@ export async function findNeeds(
     ? serviceUrl(where, "STS", oneRegion(config.region))
     : undefined;
   if (sts !== undefined) needs.push(netNeed(sts, "ask STS who answered"));
+  const { assumeRole, writeRole, accounts } = config;
+  const roles = [assumeRole, writeRole, accounts?.template]
+    .filter((role) => role !== undefined);
   const queryFor = (name: string | undefined) => ({
     ...credentialOptions(config, name),
+    roles,
     env: (name: string) => where.env(name) || undefined,
   });
   for (const name of profiles.length > 0 ? profiles : [profile]) {
     needs.push(...await credentialNeeds(queryFor(name), options));
-  }
-  for (const roleArn of [config.writeRole, config.accounts?.template]) {
-    if (roleArn) needs.push(...roleNeeds(queryFor(profile), roleArn));
   }
   const byName = new Map<string, Need>();
   for (const need of needs) {

@@ -243,11 +243,10 @@ export async function namingFault(
   query: SourceQuery,
 ): Promise<string | undefined> {
   if (environmentDecides(query.profile, query.env)) return undefined;
-  const { profile, order: [first] } = await orderOf(query)
-    .catch(() => ({ profile: undefined, order: [] }));
+  const { way, order: [first] } = await orderOf(query)
+    .catch(() => ({ way: undefined, order: [] }));
   const isFirst = first === "web identity" &&
     query.env("AWS_WEB_IDENTITY_TOKEN_FILE") !== undefined;
-  const way = profile && profileWay(profile);
   return isFirst || way === "web identity" ? TOKEN_SAYS : undefined;
 }
 
@@ -256,14 +255,16 @@ async function orderOf(query: SourceQuery) {
   const paths = sharedPaths(query.env);
   const files = paths && await readSharedFiles(paths);
   const profile = files?.profiles.get(profileName(query));
-  return { files, profile, order: sourceOrder(query, profile) };
+  const order = sourceOrder(query, profile);
+  const way = profile && profileWay(profile);
+  return { files, settings: profile?.settings, order, way };
 }
 
 function webIdentityNeeds(query: SourceQuery): Need[] | undefined {
   const { tokenFile, roleArn = "" } = webIdentity(query);
   return tokenFile === undefined
     ? undefined
-    : roleNeeds(query, roleArn, tokenFile);
+    : roleNeeds(query, { roleArn }, tokenFile);
 }
 
 function advice(
@@ -288,30 +289,34 @@ function advice(
  * this very environment, which another one may not have.
  */
 export async function credentialNeeds(
-  query: SourceQuery & { readonly assumeRole?: { readonly roleArn: string } },
+  query: SourceQuery & { readonly roles?: readonly string[] },
   { hereOnly = false }: { hereOnly?: boolean } = {},
 ): Promise<Need[]> {
-  const { env, profile, assumeRole } = query;
+  const { env, profile, region, roles = [] } = query;
   const isDecided = environmentDecides(profile, env);
   const needs = pathVariables(env).map((value): Need => (
     { kind: "env", value, why: "find the shared AWS files" }
   ));
   if (!hereOnly || !isDecided) needs.push(...homeNeeds(env));
-  if (assumeRole) needs.push(...roleNeeds(query, assumeRole.roleArn));
+  // The proxy gets no further than to read them.
+  const unlessUnclear = (error: unknown) => {
+    if (!(error instanceof UnclearFilesError)) throw error;
+  };
+  const { order = [], ...of } = await orderOf(query).catch(unlessUnclear) ?? {};
+  const here = { ...query, ...of };
+  for (const roleArn of roles) {
+    needs.push(...roleNeeds(here, { roleArn, region }));
+  }
   const paths = sharedPaths(env);
   if (paths && !(hereOnly && isDecided)) needs.push(...fileNeeds(paths));
   if (isDecided) return needs;
   try {
-    const { files, profile, order } = await orderOf(query);
-    const here = { ...query, files, settings: profile?.settings };
     for (const source of order) {
       const own = LOWER_SOURCES[source].needs(here);
       if (own !== undefined) return [...needs, ...own];
     }
-    return needs;
   } catch (error) {
-    // The proxy gets no further than to read them.
-    if (error instanceof UnclearFilesError) return needs;
-    throw error;
+    unlessUnclear(error);
   }
+  return needs;
 }

@@ -148,8 +148,13 @@ export function credentialSource(
     if (options.assumeRole === undefined) return onlyCredentials(base);
     const source = `role over ${maskAccessKeyId(base.accessKeyId)}`;
     const { assumeRole } = await import("./sources/role.ts");
-    const over = { ...search, source };
-    const role = { ...options.assumeRole, session: options.session };
+    // What the profile in use says of STS counts, where it can be read.
+    const { lookUp } = await import("../shared_files/shared_files.ts");
+    const found = await lookUp(search.profile, search.env, search.hiddenEnv)
+      .catch(() => undefined);
+    const over = { ...search, source, ...found };
+    const { region, session } = options;
+    const role = { region, ...options.assumeRole, session };
     const assumed = await assumeRole(over, role, base);
     return onlyCredentials(demandSendable(over, assumed));
   };

@@ -179,7 +179,7 @@ export interface CaBundle {
 }
 
 /** The profile in use as the files have it, for one look at a setting. */
-async function lookUp(
+export async function lookUp(
   profile: string | undefined,
   env: ReadEnv,
   hiddenEnv: (names: readonly string[]) => string[] = () => [],

@@ -113,6 +113,8 @@ Deno.test("a role's STS endpoint may stand in the profile's services section", a
     env: {
       AWS_ACCESS_KEY_ID: "AKIAENV",
       AWS_SECRET_ACCESS_KEY: "environment-secret",
+      // The SDK would sign for no region.
+      AWS_AUTH_SCHEME_PREFERENCE: "sigv4a",
     },
     options: { profile: "dev" },
   });

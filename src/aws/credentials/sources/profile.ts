@@ -78,7 +78,8 @@ const TABLE = {
     },
     needs(query) {
       const tokenFile = textOf(query, "web_identity_token_file");
-      return roleNeeds(query, textOf(query, "role_arn"), tokenFile);
+      const roleArn = textOf(query, "role_arn");
+      return roleNeeds(query, { roleArn }, tokenFile);
     },
   },
   "SSO": {
@@ -195,7 +196,8 @@ function profileRoleNeeds(query: ProfileQuery): Need[] {
     : kind === "Ec2InstanceMetadata"
     ? instanceNeeds(query)
     : profileNeeds(query, files, from, [...seen, name]);
-  return [...roleNeeds(query, textOf(query, "role_arn")), ...base ?? []];
+  const roleArn = textOf(query, "role_arn");
+  return [...roleNeeds(query, { roleArn }), ...base ?? []];
 }
 
 /** STS would be asked three times for no ARN. */

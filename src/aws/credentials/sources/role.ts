@@ -18,7 +18,7 @@ import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
 import type { OptionNames } from "../../../naming.ts";
 import { partitionOfArn } from "../../partition.ts";
-import { configuredEndpoint, serviceRegion, serviceUrl } from "./service.ts";
+import { serviceRegion, serviceUrl } from "./service.ts";
 
 const SESSION_NAME = "sigv4-proxy";
 
@@ -47,7 +47,9 @@ export async function assumeRole(
   const token = typeof by === "string" ? await readToken(search, by) : "";
   if (typeof by !== "string") hideCredentials(search.redactor, by);
   // A region set may have blanks between its members.
-  const own = settings?.get("region")?.replaceAll(" ", "");
+  const own = role.region
+    ? undefined
+    : settings?.get("region")?.replaceAll(" ", "");
   demandPlain(search, own, `region (${settings?.origin("region")})`);
   demandSdk(search);
   if ((role.region ?? own ?? search.region) === undefined) {
@@ -56,10 +58,18 @@ export async function assumeRole(
     }
   }
   const requestHandler = new SdkHttp(search, ROLE_PURPOSE);
-  const endpoint = configuredEndpoint(search, "STS");
+  const region = stsRegion(search, role);
+  const endpoint = serviceUrl(search, "STS", region)?.href;
+  if (endpoint === undefined) {
+    throw search.failed("AWS_ENDPOINT_URL_STS or endpoint_url is no URL");
+  }
+  // The SDK would look these up itself, in the profile of AWS_PROFILE.
   const clientConfig = {
-    region: stsRegion(search, role),
-    ...endpoint === undefined ? {} : { endpoint },
+    region,
+    endpoint,
+    useFipsEndpoint: false,
+    useDualstackEndpoint: false,
+    authSchemePreference: [],
     requestHandler,
     defaultUserAgentProvider: SDK_USER_AGENT,
   };
@@ -112,11 +122,11 @@ async function readToken(search: Search, tokenFile: string): Promise<string> {
 /** The permissions to assume a role, with a token in a file if one is given. */
 export function roleNeeds(
   query: SourceQuery,
-  roleArn: string,
+  role: Pick<AssumeRoleOptions, "roleArn" | "region">,
   tokenFile?: string,
 ): Need[] {
   // One that is no URL, loading says.
-  const url = serviceUrl(query, "STS", stsRegion(query, { roleArn }));
+  const url = serviceUrl(query, "STS", stsRegion(query, role));
   return [
     ...tokenFile === undefined ? [] : tokenNeeds(tokenFile),
     ...sdkNeeds(),

@@ -29,7 +29,7 @@ export type TokenService = keyof typeof HOST_PREFIXES;
  * "Service-specific endpoints": the variables before the profile, the service's
  * own before the general one.
  */
-export function configuredEndpoint(
+function configuredEndpoint(
   { env, settings, files }: SourceQuery,
   service: TokenService,
 ): string | undefined {
@@ -84,7 +84,8 @@ function usualEndpoint(
 /**
  * The region to ask a service in: that of the role or the token, of the
  * profile, of whoever asks, of the environment. A region set
- * (`us-east-1,us-west-2`, `*`) is none that a service is in.
+ * (`us-east-1,us-west-2`, `*`) is none that a service is in, nor is the region
+ * of a partition's global services (`aws-global`).
  */
 export function serviceRegion(
   { env, settings, region }: SourceQuery,
@@ -96,7 +97,9 @@ export function serviceRegion(
     region,
     env("AWS_REGION"),
     env("AWS_DEFAULT_REGION"),
-  ].find((name) => name !== undefined && /^[\w-]+$/.test(name));
+  ].find((name) =>
+    name !== undefined && /^(?!aws-.*global$)[\w-]+$/.test(name)
+  );
 }
 
 /** One try of one request. */

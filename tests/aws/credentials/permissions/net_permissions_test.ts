@@ -10,6 +10,9 @@ import { OVER, RENEWABLE, SsoWorld, tokenFile } from "../sso_world.ts";
 import { assertKeys, World } from "../world.ts";
 import { assertLacks, ENV_KEYS, ROLE, SDK_ENV_FLAG } from "./assert_lacks.ts";
 
+/** An endpoint that is not to be asked. */
+const NOBODY = "http://127.0.0.1:9";
+
 Deno.test("an STS that may not be asked is named with its flag, and not asked", async () => {
   using world = new World();
   await using sts = new StsPeer();
@@ -43,6 +46,87 @@ Deno.test("AWS's own STS host is named, of the region and partition", async () =
   await assertLacks(world, probing(ROLE.replace("aws", "aws-eusc"), "*"), why, [
     "--allow-net=sts.eusc-de-east-1.amazonaws.eu:443",
   ]);
+});
+
+Deno.test("STS is asked where the profile that signs says, and not where another one does", async () => {
+  using world = new World();
+  const keys =
+    "[profile k]\naws_access_key_id = A\naws_secret_access_key = B\n";
+  const role = `role_arn = ${ROLE}\nsource_profile = k\nregion = eu-west-1\n`;
+  const usual = "sts.eu-west-1.amazonaws.com";
+  const fips = "sts-fips.eu-west-1.amazonaws.com";
+  const over = { region: "eu-west-1", assumeRole: { roleArn: ROLE } };
+  const fixed = { ...ENV_KEYS, AWS_DEFAULT_PROFILE: "r" };
+  const local = { AWS_ENDPOINT_URL_STS: NOBODY };
+  const r = { profile: "r" };
+  const isFips = "use_fips_endpoint = true\n";
+  const isIgnored = "ignore_configured_endpoint_urls = true\n";
+  // What the default profile says, what the role's says, variables, options.
+  const rows: [string, string, Record<string, string>, object, string][] = [
+    [`endpoint_url = ${NOBODY}`, role, {}, r, usual],
+    ["services = s", role, {}, r, usual],
+    [isFips, role, {}, r, usual],
+    [isFips, "region = us-west-2", fixed, over, usual],
+    ["", role + isFips, {}, r, fips],
+    ["", role + isFips, { ...fixed, AWS_ACCESS_KEY_ID: "" }, {}, fips],
+    ["", role, { AWS_USE_FIPS_ENDPOINT: "TRUE" }, r, fips],
+    ["", role + isIgnored, local, r, usual],
+    [
+      "",
+      role,
+      { ...local, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "TRUE" },
+      r,
+      usual,
+    ],
+    [
+      "",
+      `${role}use_dualstack_endpoint = true`,
+      {},
+      r,
+      "sts.eu-west-1.api.aws",
+    ],
+    [
+      "",
+      role.replace("eu-west-1", "aws-global"),
+      {},
+      r,
+      "sts.us-east-1.amazonaws.com",
+    ],
+    ["", isFips, fixed, over, fips],
+    [
+      "",
+      keys.slice(keys.indexOf("\n") + 1) + isFips,
+      {},
+      { ...r, ...over },
+      fips,
+    ],
+  ];
+  for (const [index, [other, own, env, options, host]] of rows.entries()) {
+    world.write(
+      ".aws/config",
+      `[default]\n${other}\n[profile r]\n${own}\n${keys}` +
+        `[services s]\nsts =\n  endpoint_url = ${NOBODY}\n`,
+    );
+    // What the SDK reads by itself only a process of its own shows.
+    const isOwn = index < 4 || env === local;
+    const flags = [SDK_ENV_FLAG, `--allow-read=${world.path(".aws")}`];
+    if (isOwn) {
+      const allow = [`--allow-net=${host}:443`];
+      const probing = { flags, env, options };
+      await assertLacks(world, probing, "to assume the role", allow);
+      continue;
+    }
+    const asked: string[] = [];
+    const fetch = (url: RequestInfo | URL) => {
+      asked.push(new URL(`${url}`).host);
+      return Promise.resolve(new Response(null, { status: 403 }));
+    };
+    await world.probe({ env, options: { ...options, fetch } });
+    assertEquals(asked, [host]);
+  }
+  const env = { ...ENV_KEYS, AWS_ENDPOINT_URL_STS: "localhost" };
+  const { message } = await world.probe({ env, options: over });
+  assertStringIncludes(message ?? "", "endpoint_url is no URL");
 });
 
 Deno.test("the SDK's variables are named when they may not be read", async () => {
