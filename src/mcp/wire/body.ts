@@ -234,10 +234,15 @@ export class BodyChunks {
       this.#reader = this.#response.body.getReader();
     }
     if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
-    const { value: chunk } = this.#byteReader
-      ? await this.#byteReader.read(this.#memory())
-      : await this.#reader.read();
-    if (!chunk?.length) return undefined;
+    let chunk: Uint8Array | undefined;
+    do {
+      const { done, value } = this.#byteReader
+        ? await this.#byteReader.read(this.#memory())
+        : await this.#reader.read();
+      if (done) return undefined;
+      chunk = value;
+      // An empty one, which a `fetch` that is handed in may give, is no end.
+    } while (chunk.length === 0);
     this.#heldBytes += chunk.length;
     this.#onChunk?.();
     return chunk;

@@ -28,6 +28,11 @@ const SOURCES: Readonly<
     const bytes = encoder.encode(text);
     return new Response(ReadableStream.from(parts(bytes, size)));
   },
+  "a stream with empty chunks": (text, size) => {
+    const bytes = parts(encoder.encode(text), size);
+    const chunks = bytes.flatMap((part) => [part.subarray(0, 0), part]);
+    return new Response(ReadableStream.from(chunks));
+  },
   "a stream of bytes": (text, size) => {
     const rest = parts(encoder.encode(text), size);
     return new Response(
