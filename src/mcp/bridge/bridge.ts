@@ -69,7 +69,12 @@ export class EraBridge implements Link {
     this.#modernToLegacy = new ModernToLegacy(this.#context);
   }
 
-  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
+  /** @param mayDecide Whether it has not waited for a decision before. */
+  accept(
+    bytes: Uint8Array,
+    message: ValidMessage,
+    mayDecide = true,
+  ): Promise<void> | void {
     // A call may be sent once more when the client has answered what it asks.
     keep(bytes);
     const { link, background } = this.#context;
@@ -82,7 +87,7 @@ export class EraBridge implements Link {
       return link.accept(bytes, message);
     }
     if (!this.#isDecided && message.kind === "request") {
-      if (eraOf(message) === "modern") {
+      if (mayDecide && eraOf(message) === "modern") {
         this.#decide();
         void background.start(() => this.#decideForModern(message));
         return this.#acceptLater(bytes.slice(), message);
@@ -109,14 +114,17 @@ export class EraBridge implements Link {
   /** @param bytes A copy: it may be a small part of what was read. */
   async #acceptLater(bytes: Uint8Array, message: ValidMessage): Promise<void> {
     await this.#deciding?.promise;
-    await this.accept(bytes, message);
+    await this.accept(bytes, message, false);
   }
 
   async #decideForModern(first: RequestMessage): Promise<void> {
     // The target may ask before it answers the hidden `initialize`, too.
     this.#translation = this.#modernToLegacy;
     const isLegacy = await this.#modernToLegacy.begin(first);
-    this.#settle(isLegacy ? this.#modernToLegacy : undefined);
+    this.#settle(
+      isLegacy ? this.#modernToLegacy : undefined,
+      isLegacy !== undefined,
+    );
   }
 
   async #decideForLegacy(
@@ -136,8 +144,8 @@ export class EraBridge implements Link {
     });
   }
 
-  #settle(translation: Translation): void {
-    this.#isDecided = true;
+  #settle(translation: Translation, isDecided = true): void {
+    this.#isDecided = isDecided;
     this.#translation = translation;
     this.#deciding?.resolve();
   }

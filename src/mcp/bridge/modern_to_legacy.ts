@@ -14,6 +14,7 @@ import { ProxyError } from "../../errors.ts";
 import { asObject, isObject } from "../../json.ts";
 import {
   errorFrame,
+  isOwnError,
   mayBeOfOtherEra,
   shuttingDown,
 } from "../transport/failure.ts";
@@ -73,19 +74,23 @@ export class ModernToLegacy {
     this.#listeners = new SessionListeners(context);
   }
 
-  /** Opens the session; false if the target is of no legacy revision. */
-  async begin({ params }: RequestMessage): Promise<boolean> {
+  /**
+   * Opens the session; false if the target is of no legacy revision, and nothing
+   * if that cannot be said, since it was not reached.
+   */
+  async begin({ params }: RequestMessage): Promise<boolean | undefined> {
     const { own, link, log } = this.#context;
     const meta = metaOf(params);
     const _meta = metaMembers(meta, true);
     const { error } = await own.ask("server/discover", { _meta });
-    if (!error || !mayBeOfOtherEra(error.data)) return false;
-    const { result } = await own.ask("initialize", {
+    if (!error) return false;
+    if (!mayBeOfOtherEra(error.data)) return undefined;
+    const { result, error: refusal } = await own.ask("initialize", {
       protocolVersion: LATEST_LEGACY_VERSION,
       capabilities: meta[META.clientCapabilities] ?? {},
       clientInfo: meta[META.clientInfo] ?? { name: "unknown", version: "0" },
     });
-    if (!isObject(result)) return false;
+    if (!isObject(result)) return isOwnError(refusal?.data) ? undefined : false;
     this.#server = result;
     this.#listeners.capabilities = result.capabilities;
     notify(link, "notifications/initialized");

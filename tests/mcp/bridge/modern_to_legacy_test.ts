@@ -69,6 +69,23 @@ Deno.test("a probe that fails for no reason of era is answered truthfully", asyn
   );
 });
 
+for (const status of [403, 503]) {
+  Deno.test(`a target that answered ${status} at first is found to be of a legacy revision by the next request`, async () => {
+    using clock = new Clock();
+    let isAway = true;
+    const legacy = legacyTarget();
+    await using w = await bridged((request, reply) =>
+      isAway ? reply.status(status) : legacy(request, reply)
+    );
+    const params = modernParams();
+    const first = w.client.ask(1, "tools/call", params);
+    assertEquals((await clock.until(first)).error.data.source, "sigv4-proxy");
+    isAway = false;
+    const { result } = await w.client.ask(2, "tools/list", params);
+    assertEquals(result.resultType, "complete");
+  });
+}
+
 Deno.test("other requests of a legacy target are refused, and its ping is answered", async () => {
   const answered: unknown[] = [];
   const done = Promise.withResolvers<void>();
