@@ -46,7 +46,9 @@ export class ResponseRouter {
   readonly #hooks: RouterHooks;
   readonly pending: PendingRequests;
   readonly receipts: Receipts;
-  readonly #targetRequests = new LruCache<SessionHeaders>(MAX_TARGET_REQUESTS);
+  readonly #targetRequests = new LruCache<
+    { readonly id: RequestId; readonly session: SessionHeaders }
+  >(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
@@ -57,9 +59,15 @@ export class ResponseRouter {
 
   /** The session whose request an answer of the client's is for, if one is. */
   takeTargetRequest(id: RequestId): SessionHeaders | undefined {
-    const session = this.#targetRequests.get(id.key);
+    const asked = this.#targetRequests.get(id.key);
     this.#targetRequests.delete(id.key);
-    return session;
+    return asked?.session;
+  }
+
+  /** What was asked in a session, and is not answered. */
+  askedIn(session: SessionHeaders): RequestId[] {
+    return [...this.#targetRequests.entries()]
+      .flatMap(([, asked]) => asked.session === session ? [asked.id] : []);
   }
 
   /**
@@ -257,7 +265,9 @@ export class ResponseRouter {
   ): boolean {
     this.pending.noteBegun(origin, message);
     if (message.kind === "request") {
-      this.#targetRequests.set(message.id.key, origin.session);
+      const { id } = message;
+      const asked = { id, session: origin.session };
+      this.#targetRequests.set(id.key, asked, id.source.length);
       return true;
     }
     const isWanted = this.pending.isWanted(message);

@@ -239,6 +239,31 @@ Deno.test("an answer to a request of the old session is dropped", async () => {
   assertEquals(trace(server).some(([method]) => method === undefined), false);
 });
 
+Deno.test("what was asked in a lost session is withdrawn before the new one asks something else under its ID", async () => {
+  await using world = await initialised({
+    ask: async (asked, reply) => {
+      const stream = await reply.sse();
+      const params = { message: `may ${asked.id}?` };
+      const method = "elicitation/create";
+      await stream.message({ jsonrpc: "2.0", id: 0, method, params });
+      await stream.message(result(asked));
+      await stream.end();
+    },
+  });
+  const { client, sessions } = world;
+  await client.ask(1, "ask");
+  sessions.known.clear();
+  await client.ask(2, "ask");
+  sessions.known.clear();
+  await client.ask(3, "m");
+  assertEquals(
+    client.frames.slice(1).map(({ json: { id, params } }) =>
+      params?.message ?? params?.requestId ?? `answer ${id}`
+    ),
+    ["may 1?", "answer 1", 0, "may 2?", "answer 2", 0, "answer 3"],
+  );
+});
+
 Deno.test("a second initialize of the client's makes a new session, and the old one is ended", async () => {
   await using world = await initialised();
   const { client, server } = world;
