@@ -181,6 +181,9 @@ export class ModernToLegacy {
   /** What the client is given of a message of the target's, if anything. */
   receive(frame: Uint8Array, message: SingleMessage): Uint8Array | undefined {
     if (message.kind === "notification") {
+      // The ID is the target's: one of the client's own may be alike.
+      const withdrawn = cancelledId(message);
+      if (withdrawn) return this.calls.withdraw(withdrawn);
       return this.#listeners.notify(message, frame) ? undefined : frame;
     }
     if (message.kind === "request") return frame;

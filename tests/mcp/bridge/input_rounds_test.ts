@@ -94,6 +94,37 @@ Deno.test("a call whose client has answered takes as long as it takes", async ()
   assertEquals((await w.client.answer(2)).json.result.got, [answer]);
 });
 
+Deno.test("a question that a legacy target takes back is no business of a modern client's, whose own request may have its ID", async () => {
+  const answered = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      const method = "elicitation/create";
+      await stream.message({ jsonrpc: "2.0", id: 1, method, params: {} });
+      await answered.promise;
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: 1 },
+      });
+      await stream.message(result(message, { content: [] }));
+      await stream.end();
+    },
+    response: async (_message, reply) => {
+      await reply.status(202);
+      answered.resolve();
+    },
+  }));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  const { result: { requestState, inputRequests } } = await w.client
+    .ask(1, "tools/call", params);
+  const [name] = Object.keys(inputRequests);
+  const inputResponses = { [name]: { action: "accept" } };
+  const retry = { ...params, requestState, inputResponses };
+  assertEquals((await w.client.ask(2, "tools/call", retry)).id, 2);
+  assertEquals(w.client.frames.map(({ json }) => json.id), [1, 2]);
+});
+
 Deno.test("a requestState is good for one retry, and an unknown one is an error", async () => {
   await using w = await bridged(legacyTarget(legacyAsking(1)));
   const params = modernParams({ name: "x" }, { elicitation: {} });
