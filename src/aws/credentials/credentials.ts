@@ -3,11 +3,12 @@
  * memory, renewed before they expire.
  */
 
-import type {
-  AssumeRoleOptions,
-  Credentials,
-  CredentialSource,
-  RoleSession,
+import {
+  type AssumeRoleOptions,
+  type Credentials,
+  type CredentialSource,
+  isSameCredentials,
+  type RoleSession,
 } from "./types.ts";
 import { CredentialsError, messageOf } from "../../errors.ts";
 import { type Naming, OPTION_NAMES } from "../../naming.ts";
@@ -155,7 +156,13 @@ export function credentialSource(
     const over = { ...search, source, ...found };
     const { region, session } = options;
     const role = { region, ...options.assumeRole, session };
-    const assumed = await assumeRole(over, role, base);
+    const assumed = await assumeRole(over, role, base).catch(async (error) => {
+      const isOver = error instanceof CredentialsError &&
+        /^(?:ExpiredToken|InvalidClientTokenId)/.test(`${error.data.awsError}`);
+      const fresh = isOver && await options.base?.get({ refresh: base });
+      if (!fresh || isSameCredentials(fresh, base)) throw error;
+      return await assumeRole(over, role, demandSendable(over, fresh));
+    });
     return onlyCredentials(demandSendable(over, assumed));
   };
   return new CredentialCache(async (watch) => {

@@ -88,9 +88,12 @@ export interface RoleAsked {
 /** AWS STS: each role gets keys named after it and a running number. */
 export class StsPeer extends Peer {
   readonly asked: RoleAsked[];
+  /** Keys that are refused, by their ID, and as what. */
+  readonly refused: Map<string | undefined, string>;
 
   constructor(options: { refuse?: { type: string; message: string } } = {}) {
     const asked: RoleAsked[] = [];
+    const refused = new Map<string | undefined, string>();
     super((request) => {
       const form = new URLSearchParams(request.body);
       const action = form.get("Action") ?? "";
@@ -107,10 +110,13 @@ export class StsPeer extends Peer {
         signedBy: /Credential=([^/]+)/.exec(authorization)?.[1],
         sentToken: request.headers.get("x-amz-security-token") ?? undefined,
       });
-      if (options.refuse !== undefined) return stsError(options.refuse);
+      const type = refused.get(asked.at(-1)?.signedBy);
+      const refuse = type ? { type, message: "no" } : options.refuse;
+      if (refuse !== undefined) return stsError(refuse);
       return stsAnswer(action, role, `${role}${asked.length}`);
     });
     this.asked = asked;
+    this.refused = refused;
   }
 }
 

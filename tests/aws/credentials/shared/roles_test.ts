@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { DEFAULT, keys, Machine, role } from "./machine.ts";
+import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
+import { DEFAULT, keys, Machine, outcome, role } from "./machine.ts";
 
 Deno.test("roles that are each other's source are a circle, with keys too (S5)", async () => {
   const named = (name: string, from: string) =>
@@ -100,4 +101,35 @@ Deno.test("a web identity of a profile is an error without a role, and comes bef
   const env = { AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/env" };
   assertEquals(await machine.found(undefined, env), "ASIAENV2");
   assertEquals(await machine.found("default", env), "ASIAWEB3");
+});
+
+Deno.test("keys without an end that STS refuses are asked for anew, once, before a role is given up", async () => {
+  await using machine = new Machine();
+  const print = (id: string) =>
+    machine.write(
+      "printed",
+      `{"Version":1,"AccessKeyId":"${id}","SecretAccessKey":"s"}`,
+    );
+  const run = `credential_process = cat ${print("AKIAOLD")}\n`;
+  machine.write(".aws/config", `[default]\n${run}`);
+  const base = machine.source();
+  const roleOf = (name: string) =>
+    createCredentialSource({
+      base,
+      env: machine.all(),
+      assumeRole: { roleArn: `arn:aws:iam::123456789012:role/${name}` },
+    });
+  assertEquals(await outcome(roleOf("a")), "ASIAA1");
+  print("AKIANEW");
+  for (const [as, isAnew] of [["AccessDenied", 0], ["ExpiredToken", 1]]) {
+    machine.sts.refused.set("AKIAOLD", `${as}`);
+    const found = await outcome(roleOf("b"));
+    if (isAnew) assertEquals(found, "ASIAB4");
+    else assertStringIncludes(found, `${as}`);
+  }
+  machine.sts.refused.set("AKIANEW", "InvalidClientTokenId");
+  assertStringIncludes(await outcome(roleOf("c")), "InvalidClientTokenId");
+  const signers = machine.sts.asked.map(({ signedBy }) => signedBy);
+  const [OLD, NEW] = ["AKIAOLD", "AKIANEW"];
+  assertEquals(signers, [OLD, OLD, OLD, NEW, NEW]);
 });
