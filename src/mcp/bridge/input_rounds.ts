@@ -53,6 +53,8 @@ export class InputRounds {
   /** Those that the target is to answer, by the ID of the present round. */
   readonly #rounds = new Map<string, Call>();
   #retries = 0;
+  /** Why nobody is asked any more. */
+  #ended: ProxyError | undefined;
 
   constructor(context: BridgeContext, capabilities: () => unknown) {
     this.#context = context;
@@ -94,7 +96,7 @@ export class InputRounds {
     const requests = valueInResult(answer, frame, ["inputRequests"]);
     const wanted = Object.entries(asObject(requests));
     const methods = wanted.map(([, request]) => asObject(request).method);
-    const fault = this.#faultOf(call, methods);
+    const fault = this.#ended ?? this.#faultOf(call, methods);
     if (fault) return this.#end(call, errorFrame(fault, call.request.id));
     const state = memberAt(frame, ["result", "requestState"]);
     const members = state ? [`"requestState":${sourceOf(frame, state)}`] : [];
@@ -204,6 +206,7 @@ export class InputRounds {
 
   /** Answers the calls that wait for the client, which will not answer. */
   end(error: ProxyError): void {
+    this.#ended = error;
     for (const call of [...this.#calls.values()]) {
       if (this.#rounds.has(call.current.key)) continue;
       this.#end(call, errorFrame(error, call.request.id));

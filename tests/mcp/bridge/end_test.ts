@@ -147,6 +147,39 @@ Deno.test("once the client is gone nobody is asked: the call ends with what the 
   ]);
 });
 
+for (
+  const [what, asked] of [
+    ["for input", { a: { method: "elicitation/create", params: {} } }],
+    ["to be called again", {}],
+  ] as const
+) {
+  Deno.test(`once the client is gone a call whose target asks ${what} ends with an error`, async () => {
+    const ending = Promise.withResolvers<void>();
+    await using w = await bridged(modernTarget({
+      "subscriptions/listen": async (_message, reply) => {
+        await (await reply.sse()).closed;
+        ending.resolve();
+      },
+      "tools/call": async (message, reply) => {
+        await ending.promise;
+        const resultType = "input_required";
+        const given = { resultType, inputRequests: asked, requestState: "s" };
+        await reply.json(result(message, given));
+      },
+    }));
+    await w.client.initialize({ capabilities: { elicitation: {} } });
+    w.client.request(1, "tools/call", { name: "a" });
+    const requests = ["tools/call", "subscriptions/listen"].map((method) =>
+      w.server.requests.find((seen) => seen.text().includes(method))
+    );
+    await Promise.all(requests);
+    const rest = await w.client.close();
+    assertEquals(rest.map(({ json }) => [json.id, json.error?.data.reason]), [
+      [1, "shutting-down"],
+    ]);
+  });
+}
+
 Deno.test("a log level that the target never takes holds nothing up at the end", async () => {
   await using w = await bridged(legacyTarget({
     initialize: (message, reply) =>
