@@ -37,6 +37,7 @@
 
 import type { HttpProxyOptions } from "./src/http/options.ts";
 import { OPTION_NAMES } from "./src/naming.ts";
+import { checkOptions } from "./src/shape/shape.ts";
 import type { StdioProxyOptions } from "./src/stdio/stdio_proxy.ts";
 
 export {
@@ -86,7 +87,7 @@ export {
  *
  * @param options The streams, the target, and how to reach it.
  * @returns When everything is answered and the session is ended.
- * @throws {ConfigError} `tools` are no rules for tools.
+ * @throws {ConfigError} An option is none, or not what it may be.
  * @throws What `readable` fails with.
  *
  * @example
@@ -126,7 +127,11 @@ export {
  * ```
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
-  const { runStdioProxy } = await import("./src/stdio/stdio_proxy.ts");
+  const { runStdioProxy, STDIO_SHAPE } = await import(
+    "./src/stdio/stdio_proxy.ts"
+  );
+  const { PROXY_SHAPE } = await import("./src/config/proxy_options.ts");
+  checkOptions(options, PROXY_SHAPE, STDIO_SHAPE);
   await runStdioProxy({ ...options, names: OPTION_NAMES });
 }
 
@@ -136,8 +141,8 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
  *
  * @param options The target, how to reach it, where to listen and for whom.
  * @returns When all is answered or given up, and nothing is left.
- * @throws {ConfigError} It cannot listen there, or not without a token, or
- * `tools` are no rules for tools.
+ * @throws {ConfigError} It cannot listen there, or not without a token; an
+ * option is none, or not what it may be.
  *
  * @example
  * ```ts
@@ -161,6 +166,9 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
  */
 export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   const { runHttpProxy } = await import("./src/http/http_proxy.ts");
+  const { HTTP_SHAPE } = await import("./src/http/options.ts");
+  const { PROXY_SHAPE } = await import("./src/config/proxy_options.ts");
+  checkOptions(options, PROXY_SHAPE, HTTP_SHAPE);
   await runHttpProxy({ ...options, names: OPTION_NAMES });
 }
 

@@ -1,6 +1,6 @@
 /** Variables that are named almost as an option's: what they say is not in force. */
 
-import { distance } from "./arguments.ts";
+import { distance } from "../nearest.ts";
 import { flagsOf, type Option, parseBoolean, variablesOf } from "./option.ts";
 import { OPTION_KEYS, type OptionKey, OPTIONS } from "./options.ts";
 import type { ParsedOptions } from "./settings.ts";

@@ -1,10 +1,11 @@
 /** What the proxy is handed whoever its client is, and the defaults. */
 
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
-import { settleRules, type ToolRules } from "../mcp/tools/rules.ts";
+import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";
 import type { Naming } from "../naming.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
+import type { Shape } from "../shape/shape.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 
 /** How the target is reached, and what its answers must keep to. */
@@ -53,6 +54,18 @@ export interface ProxyOptions {
   readonly redactor?: Redactor;
 }
 
+export const PROXY_SHAPE: Shape = {
+  function: "fetch!",
+  headers: "headers",
+  ms: "timeoutMs,idleTimeoutMs,connectTimeoutMs",
+  boolean: "timeoutResetOnProgress,clientInfo",
+  count: "maxAnswerBytes",
+  tools: { boolean: "readOnly", texts: "allow,deny" },
+  pairs: "metadata",
+  log: "log",
+  redactor: "redactor",
+};
+
 /** The options as they hold. */
 export interface ProxySettings extends
   Omit<
@@ -81,6 +94,7 @@ export function settleOptions(
   fetches: readonly (typeof globalThis.fetch)[] = [options.fetch],
 ): ProxySettings {
   const { redactor = new Redactor(), headers = [] } = options;
+  const { readOnly = false, allow = [], deny = [] } = options.tools ?? {};
   hideSettings(redactor, target, headers);
   opened.defer(joinSecrets(redactor, fetches));
   return {
@@ -91,7 +105,7 @@ export function settleOptions(
     timeoutResetOnProgress: options.timeoutResetOnProgress ?? false,
     idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     maxAnswerBytes: options.maxAnswerBytes ?? DEFAULT_MAX_ANSWER_BYTES,
-    tools: settleRules(options.tools),
+    tools: { readOnly, allow, deny },
     metadata: options.metadata ?? [],
     clientInfo: options.clientInfo ?? true,
     log: redactedLog(options.log ?? SILENT_LOG, redactor.redact),

@@ -14,7 +14,7 @@ const ROOT = new URL("../../", import.meta.url);
  */
 const FLOORS: readonly (readonly string[])[] = [
   ["src", "src/redact"],
-  ["src/log"],
+  ["src/log", "src/shape"],
   ["src/net"],
   ["src/aws", "src/mcp/wire"],
   ["src/aws/shared_files", "src/mcp/transport"],

@@ -13,6 +13,7 @@ import {
 import { CredentialsError, messageOf } from "../../errors.ts";
 import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
+import { checkOptions, type Shape } from "../../shape/shape.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
@@ -69,6 +70,7 @@ export interface CredentialSourceOptions {
  * @param options What to look for and what to use.
  * @returns A source that loads at the first question and then keeps itself
  * fresh.
+ * @throws {ConfigError} An option is none, or not what it may be.
  *
  * @example
  * ```ts
@@ -86,8 +88,28 @@ export interface CredentialSourceOptions {
 export function createCredentialSource(
   options: CredentialSourceOptions = {},
 ): CredentialSource {
+  checkOptions(options, SOURCE_SHAPE);
   return credentialSource(options, { names: OPTION_NAMES });
 }
+
+const SOURCE_SHAPE: Shape = {
+  profile: "profile",
+  function: "env,now,onFound,fetch",
+  log: "log",
+  redactor: "redactor",
+  assumeRole: {
+    role: "roleArn!",
+    text: "sessionName,externalId,region",
+    seconds: "durationSeconds",
+  },
+  source: "base",
+  session: {
+    texts: "policyArns",
+    text: "policy,sourceIdentity",
+    pairs: "tags",
+  },
+  text: "region",
+};
 
 /** What the program adds to them. */
 export interface CredentialSourceRun extends Naming {

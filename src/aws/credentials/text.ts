@@ -5,6 +5,7 @@
  */
 
 import { isObject } from "../../json.ts";
+import { typeName } from "../../shape/shape.ts";
 import type { Search } from "./search.ts";
 import type { Credentials } from "./types.ts";
 
@@ -76,11 +77,6 @@ function typeFault(given: unknown): string | undefined {
   return isEnd
     ? undefined
     : "expiration must be a Date: hand in new Date(…), or leave it out";
-}
-
-function typeName(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "array" : typeof value;
 }
 
 /**

@@ -11,6 +11,7 @@ import { isS3, type PathRules } from "./canonical_request.ts";
 import { createCredentialSource } from "../credentials/credentials.ts";
 import { credentialsFault } from "../credentials/text.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./body.ts";
+import type { Shape } from "../../shape/shape.ts";
 import type { SignedRequest } from "../refusals/retry.ts";
 import type { SigningInput } from "./v4.ts";
 import type { Credentials, CredentialSource } from "../credentials/types.ts";
@@ -50,6 +51,16 @@ export interface SignerOptions {
   /** Sign the session token along. Default: `true`. */
   readonly signSessionToken?: boolean;
 }
+
+export const SIGNER_SHAPE: Shape = {
+  service: "service!",
+  region: "region!",
+  "v4|v4a": "signatureVersion",
+  credentials: "credentials",
+  boolean: "unsignedPayload,normalizePath,contentHashHeader,signSessionToken",
+  function: "now",
+  "once|twice": "pathEncoding",
+};
 
 export interface UnsignedParts {
   readonly method: string;
@@ -109,7 +120,11 @@ export class SigningCore {
 
   /** @throws {ConfigError} There is nothing to sign for, or no such version. */
   constructor(options: SignerOptions) {
-    checkScope(options);
+    if (options.signatureVersion !== "v4a" && /[*,]/.test(options.region)) {
+      throw new ConfigError([
+        "region must be one region, unless signatureVersion is v4a",
+      ]);
+    }
     this.#options = options;
     this.#now = options.now ?? Date.now;
     const s3 = isS3(options.service);
@@ -202,30 +217,6 @@ export class SigningCore {
       service,
     };
   }
-}
-
-/** Names as they can stand in a header; only v4a signs for a set of regions. */
-const SERVICE = /^[\w.-]+$/;
-const REGIONS = { v4: /^[\w-]+$/, v4a: /^[\w*-]+(?:, ?[\w*-]+)*$/ };
-
-/** A program without types may hand in anything. */
-function checkScope(
-  { service, region, signatureVersion = "v4" }: SignerOptions,
-): void {
-  const isVersion = ["v4", "v4a"].includes(signatureVersion);
-  const regions = REGIONS[isVersion ? signatureVersion : "v4a"];
-  const faults = [
-    !isText(service, SERVICE) &&
-    "the service to sign for must be a name such as execute-api",
-    !isText(region, regions) &&
-    "the region to sign for must be a name such as us-east-1",
-    !isVersion && "the signature version must be v4 or v4a",
-  ].filter((fault) => fault !== false);
-  if (faults.length > 0) throw new ConfigError(faults);
-}
-
-function isText(value: unknown, form: RegExp): boolean {
-  return typeof value === "string" && form.test(value);
 }
 
 /** Credentials in any of their forms, as a source of them. */

@@ -14,8 +14,3 @@ export function maySignOtherHost({ hostname }: URL): boolean {
   return isLoopback(hostname) || isPrivateAddress(hostname) ||
     /\.vpce\.amazonaws\.com(?:\.cn)?\.?$/.test(hostname);
 }
-
-/** Whether a text is a host, with a port or without one, and nothing more. */
-export function isHost(text: string): boolean {
-  return /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text);
-}

@@ -6,6 +6,7 @@ import { orAborted } from "../../time.ts";
 import { ConfigError, CredentialsError } from "../../errors.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
+import { checkOptions, type Shape } from "../../shape/shape.ts";
 import { wireUrl } from "./canonical_request.ts";
 import {
   type Credentials,
@@ -16,12 +17,13 @@ import { secondTryFor, SIGNING_RECORDS } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
   joinedHeaders,
+  SIGNER_SHAPE,
   type SignerOptions,
   SigningCore,
   toSource,
   type UnsignedParts,
 } from "./core.ts";
-import { isHost, maySignOtherHost } from "./host.ts";
+import { maySignOtherHost } from "./host.ts";
 
 /** What {@linkcode createSignedFetch} is handed. */
 export interface SignedFetchOptions extends SignerOptions {
@@ -53,6 +55,15 @@ export interface SignedFetchOptions extends SignerOptions {
     signedBy: Credentials | undefined,
   ) => void;
 }
+
+const FETCH_SHAPE: Shape = {
+  origin: "origin!",
+  function: "fetch,onResponse",
+  log: "log",
+  redactor: "redactor",
+  host: "signHost",
+  boolean: "skipAuth",
+};
 
 /** A `fetch` that signs; see {@linkcode createSignedFetch}. */
 export interface SignedFetch {
@@ -93,8 +104,8 @@ interface Exchange extends UnsignedParts {
  *
  * @param options What to sign for, and what to send with.
  * @returns The `fetch`.
- * @throws {ConfigError} An origin or the host to sign is not one to sign for,
- * the service or the region is empty, or there is no such signature version.
+ * @throws {ConfigError} An option is none, or not what it may be; an origin is
+ * not one to sign another host for.
  *
  * @example
  * ```ts
@@ -120,6 +131,7 @@ interface Exchange extends UnsignedParts {
  * ```
  */
 export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
+  checkOptions(options, SIGNER_SHAPE, FETCH_SHAPE);
   const core = new SigningCore(options);
   const origins = originsOf(options);
   const { redactor = new Redactor(), signHost } = options;
@@ -237,17 +249,9 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
 function originsOf(
   { origin, signHost }: SignedFetchOptions,
 ): ReadonlySet<string> {
-  const given = typeof origin === "string" || origin instanceof URL
-    ? [origin]
-    : origin;
   const faults: string[] = [];
   const origins = new Set<string>();
-  for (const text of given) {
-    const url = URL.parse(text);
-    if (url === null || !/^https?:$/.test(url.protocol)) {
-      faults.push("an origin to sign for must be an http or https URL");
-      continue;
-    }
+  for (const url of [origin].flat().map((one) => new URL(one))) {
     origins.add(url.origin);
     if (signHost !== undefined && !maySignOtherHost(url)) {
       faults.push(
@@ -255,9 +259,6 @@ function originsOf(
           `private addresses and *.vpce.amazonaws.com, not ${url.host}`,
       );
     }
-  }
-  if (signHost !== undefined && !isHost(signHost)) {
-    faults.push("signHost must be a host name");
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return origins;

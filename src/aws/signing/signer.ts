@@ -1,8 +1,10 @@
 /** Signs Web `Request`s with AWS Signature Version 4 or 4A. */
 
+import { checkOptions } from "../../shape/shape.ts";
 import { isS3, wireUrl } from "./canonical_request.ts";
 import { bodyOfRequest } from "./body.ts";
 import {
+  SIGNER_SHAPE,
   type SignerOptions,
   SigningCore,
   toSource,
@@ -54,8 +56,7 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
  *
  * @param options The service, its region, and who is asking.
  * @returns The signer.
- * @throws {ConfigError} The service or the region is empty, or there is no such
- * signature version.
+ * @throws {ConfigError} An option is none, or not what it may be.
  *
  * @example
  * ```ts
@@ -75,6 +76,7 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
  * ```
  */
 export function createSigner(options: SignerOptions): Signer {
+  checkOptions(options, SIGNER_SHAPE);
   const core = new SigningCore(options);
   const credentials = toSource(options);
 

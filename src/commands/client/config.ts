@@ -5,15 +5,12 @@
 
 import { knownHost, parseEndpoint } from "../../aws/endpoint.ts";
 import { homeDirectory, profileOfEnv } from "../../aws/shared_files/paths.ts";
-import {
-  type Arguments,
-  nearest,
-  parseArguments,
-} from "../../config/arguments.ts";
+import { type Arguments, parseArguments } from "../../config/arguments.ts";
 import { CLIENT_NAMES } from "../../config/commands.ts";
 import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
+import { nearest } from "../../nearest.ts";
 import { type CommandContext, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";

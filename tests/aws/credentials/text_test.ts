@@ -161,21 +161,24 @@ Deno.test("credentials of a wrong type sign nothing, and are told apart, from wh
     [{ accessKeyId: KEY }, missing],
     [{ ...keys, accessKeyId: "" }, missing],
     [{ ...keys, secretAccessKey: null }, missing],
-    [{ ...keys, accessKeyId: 1 }, "accessKeyId must be a string, not number"],
+    [{ ...keys, accessKeyId: 1 }, "accessKeyId must be a string, not a number"],
     [
       { ...keys, secretAccessKey: [SECRET] },
       "secretAccessKey must be a string",
     ],
-    [{ ...keys, sessionToken: 5 }, "sessionToken must be a string, not number"],
+    [
+      { ...keys, sessionToken: 5 },
+      "sessionToken must be a string, not a number",
+    ],
     [
       { ...keys, sessionToken: {} },
-      "sessionToken must be a string, not object",
+      "sessionToken must be a string, not an object",
     ],
     [{ ...keys, expiration: "2099-01-01" }, "expiration must be a Date"],
     [{ ...keys, expiration: new Date(NaN) }, "expiration must be a Date"],
     [null, `${anObject} null`],
-    [SECRET, `${anObject} string`],
-    [[keys], `${anObject} array`],
+    [SECRET, `${anObject} a string`],
+    [[keys], `${anObject} an array`],
   ];
   const scope = { service: "execute-api", region: "us-east-1" };
   const origin = "http://127.0.0.1:9";
@@ -186,7 +189,9 @@ Deno.test("credentials of a wrong type sign nothing, and are told apart, from wh
     const wrong = given as never;
     const source = { get: () => Promise.resolve(wrong) };
     const forms = [() => Promise.resolve(wrong), () => wrong, source];
-    if (given !== undefined) forms.push(wrong);
+    if (Object.prototype.toString.call(given) === "[object Object]") {
+      forms.push(wrong);
+    }
     const asked = forms.flatMap((credentials) => {
       const fetch = createSignedFetch({ ...scope, origin, credentials });
       const signer = createSigner({ ...scope, credentials });

@@ -36,7 +36,7 @@ for (const [index, wrong] of NO_RULES.entries()) {
     ];
     for (const run of runs) {
       const { message } = await assertRejects(run, ConfigError);
-      assertStringIncludes(message, "tools must be an object of readOnly");
+      assertStringIncludes(message, "configuration error: tools");
     }
   });
 }
