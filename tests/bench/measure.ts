@@ -177,7 +177,7 @@ export async function measureFetchLoop(
  * @param port The one that its command has; without it the server prints its
  * URL.
  */
-export async function measureFront(
+export async function measureHttp(
   command: readonly string[],
   port?: number,
 ): Promise<Figures> {

@@ -6,14 +6,14 @@
  *
  * Other proxies join in where variables have their names and command lines,
  * parted by semicolons: BENCH_PEERS over stdio, with `{url}` for the target's
- * URL, and BENCH_FRONTS over HTTP, with `{host}` for its host, `{port}` for
+ * URL, and BENCH_HTTP_SERVERS over HTTP, with `{host}` for its host, `{port}` for
  * the port to listen at: BENCH_PEERS="mcp-remote=npx mcp-remote {url}".
  */
 
 import {
   type Figures,
   measureFetchLoop,
-  measureFront,
+  measureHttp,
   measureStdio,
   median,
 } from "./measure.ts";
@@ -26,11 +26,11 @@ const { program, url } = await startServer(script("tests/bench/target.ts"));
 await using _ended = program;
 
 const OURS = "sigv4-proxy";
-const OUR_FRONT = "sigv4-proxy --listen";
+const OUR_SERVER = "sigv4-proxy --listen";
 const RECORDING = "sigv4-proxy --record";
 const PLAIN = "plainest proxy";
 const SDK = "proxy over the SDK";
-const PLAIN_FRONT = "plainest HTTP server";
+const PLAIN_SERVER = "plainest HTTP server";
 const SIGNING = "plainest, Smithy loaded";
 const ANSWERING = "plainest, one answer each";
 
@@ -54,11 +54,11 @@ const stdioPeers = peers(
   "BENCH_PEERS",
   (command) => measureStdio(command.replaceAll("{url}", url).split(" ")),
 );
-const fronts = peers("BENCH_FRONTS", (command) => {
+const servers = peers("BENCH_HTTP_SERVERS", (command) => {
   const port = freePort();
   const words = command.replaceAll("{host}", new URL(url).host)
     .replaceAll("{port}", `${port}`).split(" ");
-  return measureFront(words, port);
+  return measureHttp(words, port);
 });
 
 const stdio: Record<string, Measure> = {
@@ -75,10 +75,10 @@ const stdio: Record<string, Measure> = {
   [OURS]: () => measureStdio(script("mod.ts", url)),
 };
 const http: Record<string, Measure> = {
-  [PLAIN_FRONT]: () =>
-    measureFront(script("tests/bench/baselines/plain_front.ts", url)),
-  ...fronts,
-  [OUR_FRONT]: () => measureFront(script("tests/bench/front.ts", url)),
+  [PLAIN_SERVER]: () =>
+    measureHttp(script("tests/bench/baselines/plain_http_server.ts", url)),
+  ...servers,
+  [OUR_SERVER]: () => measureHttp(script("tests/bench/http_server.ts", url)),
 };
 const measures: Record<string, Measure> = {
   "bare fetch": () =>
@@ -163,7 +163,7 @@ const GOALS: readonly (readonly [
   ["recording, CPU a call", RECORDING, OURS, "callUs", 1.05],
   ["recording, one call at a time", RECORDING, OURS, "p50Ms", 1.05],
   ["recording, event stream", RECORDING, OURS, "streamMs", 1.05],
-  ["HTTP server mode, CPU a request", OUR_FRONT, PLAIN_FRONT, "callUs", 1.4],
+  ["HTTP server mode, CPU a request", OUR_SERVER, PLAIN_SERVER, "callUs", 1.4],
 ];
 console.log(`\n${row(["beside", "ratio", "goal", "", "its floor"])}`);
 for (const [what, name, to, key, goal, floor] of GOALS) {
@@ -184,7 +184,7 @@ if (flag === "--svg" && file !== undefined) {
     Object.keys(names).map((name) => ({
       name,
       value: figure(name, key),
-      isOurs: name === OURS || name === OUR_FRONT,
+      isOurs: name === OURS || name === OUR_SERVER,
     }));
   const panels = [
     { title: "CPU a call over stdio, µs", bars: bars(stdio, "callUs") },

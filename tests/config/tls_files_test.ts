@@ -16,7 +16,7 @@ import {
   parsedOf,
 } from "../support/program/command_line.ts";
 import { RawServer } from "../support/raw/server.ts";
-import { TlsFront } from "../support/net/tls_front.ts";
+import { TlsTerminator } from "../support/net/tls_terminator.ts";
 import { optionFiles } from "../support/program/option_files.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
@@ -193,8 +193,11 @@ Deno.test("others than the target are reached over the same roots, without the c
     reply.json({})
   );
   const identity = ROOT.issue({ name: "server" });
-  await using front = await TlsFront.start({ to: server.url, identity });
-  await using strict = await TlsFront.start({
+  await using terminator = await TlsTerminator.start({
+    to: server.url,
+    identity,
+  });
+  await using strict = await TlsTerminator.start({
     to: server.url,
     identity,
     clientRoot: ROOT.cert,
@@ -208,7 +211,7 @@ Deno.test("others than the target are reached over the same roots, without the c
     assert(refused instanceof TypeError);
     // Last: servers of one process resume each other's TLS sessions.
     for (const fetch of [fetches.toTarget, fetches.toOthers]) {
-      const response = await fetch(front.url);
+      const response = await fetch(terminator.url);
       assertEquals(await response.json(), {});
     }
   }

@@ -6,7 +6,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { startConformanceServer } from "./server.ts";
 import { holdsOnce } from "../support/time/attempts.ts";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { error } from "../support/raw/mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw/server.ts";
 import { allSigned } from "../support/sigv4/verifier.ts";
@@ -87,12 +87,12 @@ for (const revision of ["2025-11-25", "2026-07-28"]) {
     assertGreater(direct.scenarios.size, 30, direct.said);
     assertEquals(server.gate.records.length, 0);
 
-    await using front = await Front.start({
+    await using proxy = await HttpProxy.start({
       target: new URL("/mcp", server.gate.origin),
       // The suite has no way to bring one.
       token: false,
     });
-    const through = await runSuite(front.url, "--requirements", revision);
+    const through = await runSuite(proxy.url, "--requirements", revision);
     assertEquals(through.code, 0, through.said);
     assertEquals(
       Object.fromEntries([...through.scenarios].sort()),
@@ -134,9 +134,12 @@ const answerAboutTasks: RawHandler = async (request, reply) => {
 
 Deno.test("the scenario of the headers of tasks passes through the HTTP server", async () => {
   await using target = await RawServer.start(answerAboutTasks);
-  await using front = await Front.start({ target: target.url, token: false });
+  await using proxy = await HttpProxy.start({
+    target: target.url,
+    token: false,
+  });
   const { code, said, scenarios } = await runSuite(
-    front.url,
+    proxy.url,
     ...["--scenario", "tasks-request-headers"],
     // It is of an extension, and of no revision.
     "--force",

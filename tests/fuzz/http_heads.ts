@@ -5,7 +5,7 @@
  */
 
 import { within } from "../support/time/deadline.ts";
-import { Front, TEST_TOKEN } from "../support/program/http_front.ts";
+import { HttpProxy, TEST_TOKEN } from "../support/program/http_proxy.ts";
 import type { Random } from "../support/random.ts";
 import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
@@ -174,12 +174,12 @@ export async function fuzzHttpHeads(
       await handler(request, reply);
     },
   });
-  await using front = await Front.start({ target: target.url });
+  await using proxy = await HttpProxy.start({ target: target.url });
   for (let number = 0; number < cases; number++) {
     // A digit that is changed makes no other case of it.
     const name = `case-${number}-${number * 7919 % 10007}`;
     const { bytes, hasToken } = request(random, name);
-    const text = await exchange(front.port, bytes);
+    const text = await exchange(proxy.port, bytes);
     if (text !== "" && !text.startsWith("HTTP/1.1 ")) {
       wrong(`no answer of HTTP came: ${text}`, bytes);
     }
@@ -192,8 +192,8 @@ export async function fuzzHttpHeads(
   }
   const late = unknown.filter((name) => seen.has(name));
   if (late.length > 0) wrong("the target was reached", late);
-  const health = await front.fetch({}, "/healthz");
+  const health = await proxy.fetch({}, "/healthz");
   await health.body?.cancel();
   if (health.status !== 200) wrong(`/healthz says ${health.status}`, cases);
-  if (front.logText.includes(TEST_TOKEN)) wrong("the token is logged", cases);
+  if (proxy.logText.includes(TEST_TOKEN)) wrong("the token is logged", cases);
 }

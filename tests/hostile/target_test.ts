@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cpuMs } from "../support/time/cpu_time.ts";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { INITIALIZED, mcp, result } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
@@ -33,9 +33,9 @@ Deno.test("an HTTP error of spaces is answered by the HTTP server at once", asyn
   await using target = await RawServer.start((_request, reply) =>
     reply.status(500, { "content-type": "text/plain" }, " ".repeat(2 ** 18))
   );
-  await using front = await Front.start({ target: target.url });
+  await using proxy = await HttpProxy.start({ target: target.url });
   const start = cpuMs();
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(answer.status, 500);
   await answer.body?.cancel();
   // Quadratic, it took a minute; linear, it takes milliseconds.

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { within } from "../support/time/deadline.ts";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { request } from "../support/raw/mcp.ts";
 import type { RawEventStream } from "../support/raw/server.ts";
 
@@ -22,7 +22,7 @@ async function readTo(
 
 Deno.test("an event is there as soon as the target sends it, and the head before the first", async () => {
   const opened = Promise.withResolvers<RawEventStream>();
-  await using front = await Front.before({
+  await using proxy = await HttpProxy.before({
     slow: async (_message, reply) => {
       const stream = await reply.sse();
       opened.resolve(stream);
@@ -30,7 +30,7 @@ Deno.test("an event is there as soon as the target sends it, and the head before
     },
   });
   const answer = await within(
-    front.post({ jsonrpc: "2.0", id: 1, method: "slow" }),
+    proxy.post({ jsonrpc: "2.0", id: 1, method: "slow" }),
     "the head",
   );
   const reader = answer.body!.getReader();
@@ -46,7 +46,7 @@ Deno.test("an event is there as soon as the target sends it, and the head before
 
 Deno.test("a client that leaves in the middle of a stream ends it at the target", async () => {
   const left = Promise.withResolvers<void>();
-  await using front = await Front.before({
+  await using proxy = await HttpProxy.before({
     listen: async (_message, reply) => {
       const stream = await reply.sse();
       await stream.event({ data: "{}" });
@@ -54,7 +54,7 @@ Deno.test("a client that leaves in the middle of a stream ends it at the target"
       left.resolve();
     },
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "listen" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "listen" });
   const reader = answer.body!.getReader();
   await readTo(reader, "\n\n");
   await reader.cancel();
@@ -64,7 +64,7 @@ Deno.test("a client that leaves in the middle of a stream ends it at the target"
 Deno.test("a client that leaves before the answer begins ends the request at the target", async () => {
   const asked = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
-  await using front = await Front.before({
+  await using proxy = await HttpProxy.before({
     hang: async (_message, reply) => {
       asked.resolve();
       await reply.hang();
@@ -72,7 +72,7 @@ Deno.test("a client that leaves before the answer begins ends the request at the
     },
   });
   const leave = new AbortController();
-  const answer = front.post(
+  const answer = proxy.post(
     { jsonrpc: "2.0", id: 1, method: "hang" },
     {},
     { signal: leave.signal },
@@ -86,7 +86,7 @@ Deno.test("a client that leaves before the answer begins ends the request at the
 for (const how of ["cut", "reset"] as const) {
   Deno.test(`a stream that the target ${how}s is broken off for the client too`, async () => {
     const seen = Promise.withResolvers<void>();
-    await using front = await Front.before({
+    await using proxy = await HttpProxy.before({
       broken: async (_message, reply) => {
         const stream = await reply.sse();
         await stream.event({ id: "1", data: "{}" });
@@ -94,7 +94,7 @@ for (const how of ["cut", "reset"] as const) {
         await stream[how]();
       },
     });
-    const answer = await front.post(request("broken"));
+    const answer = await proxy.post(request("broken"));
     const reader = answer.body!.getReader();
     await readTo(reader, "\n\n");
     seen.resolve();
@@ -103,7 +103,7 @@ for (const how of ["cut", "reset"] as const) {
 }
 
 Deno.test("a body that is shorter than it says is broken off for the client too", async () => {
-  await using front = await Front.before({
+  await using proxy = await HttpProxy.before({
     short: async (_message, reply) => {
       const headers = {
         "content-type": "application/json",
@@ -113,27 +113,27 @@ Deno.test("a body that is shorter than it says is broken off for the client too"
       await reply.cut();
     },
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "short" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "short" });
   assertEquals(answer.headers.get("content-length"), null);
   await assertRejects(() => within(answer.text(), "the end"), TypeError);
 });
 
 Deno.test("a small answer goes on with its length", async () => {
   const body = '{"jsonrpc":"2.0","id":1,"result":{}}';
-  await using front = await Front.before((_request, reply) =>
+  await using proxy = await HttpProxy.before((_request, reply) =>
     reply.status(200, {
       "content-type": "application/json",
       "content-length": `${body.length}`,
     }, body)
   );
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(answer.headers.get("content-length"), `${body.length}`);
   assertEquals(await answer.text(), body);
 });
 
 Deno.test("an answer in chunks goes on as it comes, whatever length it says", async () => {
   const seen = Promise.withResolvers<void>();
-  await using front = await Front.before(async (_request, reply) => {
+  await using proxy = await HttpProxy.before(async (_request, reply) => {
     const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" +
       "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n";
     await reply.write(`${head}2\r\n[1\r\n`);
@@ -141,7 +141,7 @@ Deno.test("an answer in chunks goes on as it comes, whatever length it says", as
     await reply.write("1\r\n]\r\n0\r\n\r\n");
     await reply.cut();
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const reader = answer.body!.getReader();
   const { value } = await within(reader.read(), "the first chunk");
   assertEquals(new TextDecoder().decode(value), "[1");
@@ -155,7 +155,7 @@ Deno.test("a client that does not read stops the upstream reads, and gets all in
   const data = "x".repeat(100_000);
   let sent = 0;
   const stalled = Promise.withResolvers<void>();
-  await using front = await Front.before({
+  await using proxy = await HttpProxy.before({
     flood: async (_message, reply) => {
       const stream = await reply.sse();
       for (; sent < EVENTS; sent++) {
@@ -167,7 +167,7 @@ Deno.test("a client that does not read stops the upstream reads, and gets all in
       await stream.end();
     },
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "flood" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "flood" });
   await stalled.promise;
   // Far below the 100 MB that a proxy without backpressure would have taken.
   assert(sent < EVENTS / 4, `${sent} events were taken`);
@@ -181,13 +181,13 @@ Deno.test("a compressed answer comes whole, without its coding and its length", 
   const zipped = await new Response(
     new Blob([body]).stream().pipeThrough(new CompressionStream("gzip")),
   ).bytes();
-  await using front = await Front.before((_request, reply) =>
+  await using proxy = await HttpProxy.before((_request, reply) =>
     reply.status(200, {
       "content-type": "application/json",
       "content-encoding": "gzip",
     }, zipped)
   );
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(await answer.text(), body);
   const names = ["content-encoding", "content-length"];
   assertEquals(names.map((name) => answer.headers.get(name)), [null, null]);

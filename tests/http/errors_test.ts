@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { CredentialsError } from "../../src/errors.ts";
 import { NOBODY } from "../support/net/nobody.ts";
 import { FullListener } from "../support/net/full_listener.ts";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { IamGate } from "../support/aws/iam_gate.ts";
 import { request } from "../support/raw/mcp.ts";
 import type { RawReply } from "../support/raw/server.ts";
@@ -14,23 +14,23 @@ import {
 import { keptLog } from "../support/kept_log.ts";
 
 Deno.test("a redirect is not passed on and not followed", async () => {
-  await using front = await Front.before((_request, reply) =>
+  await using proxy = await HttpProxy.before((_request, reply) =>
     reply.status(307, { "location": "/elsewhere?token=secret" })
   );
-  const answer = await front.post({ jsonrpc: "2.0", id: "r", method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: "r", method: "m" });
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [502, "r", -31017]);
   assertEquals(
     error.data.location,
-    new URL("/elsewhere", front.target.url).href,
+    new URL("/elsewhere", proxy.target.url).href,
   );
   assertEquals(answer.headers.has("location"), false);
-  assertEquals(front.target.requests.length, 1);
+  assertEquals(proxy.target.requests.length, 1);
 });
 
 Deno.test("a target that is not there is an error with the request's id", async () => {
-  await using front = await Front.start({ target: NOBODY });
-  const answer = await front.post(
+  await using proxy = await HttpProxy.start({ target: NOBODY });
+  const answer = await proxy.post(
     '{"jsonrpc":"2.0","id":12345678901234567890,"method":"m"}',
   );
   const text = await answer.text();
@@ -40,12 +40,12 @@ Deno.test("a target that is not there is an error with the request's id", async 
 });
 
 Deno.test("missing credentials are an error that says what to do", async () => {
-  await using front = await Front.start({
+  await using proxy = await HttpProxy.start({
     target: new URL("http://127.0.0.1:1/mcp"),
     fetch: () =>
       Promise.reject(new CredentialsError("no credentials: run aws sso login")),
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const { id, error } = await answer.json();
   assertEquals([answer.status, id, error.code], [502, 1, -31012]);
   assertStringIncludes(error.message, "aws sso login");
@@ -56,26 +56,26 @@ Deno.test("a refusal by IAM is told with its cause, its status and the request's
     verifier: { ...TEST_VERIFIER, principals: {} },
     handler: (_request, response) => void response.end(),
   });
-  await using front = await Front.start({
+  await using proxy = await HttpProxy.start({
     target: new URL("/mcp", gate.origin),
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 7, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 7, method: "m" });
   const text = await answer.text();
   const { id, error } = JSON.parse(text);
   assertEquals([answer.status, id], [403, 7]);
   assertEquals(error.data.source, "sigv4-proxy");
   assert([-31012, -31013].includes(error.code), text);
   assertEquals(text.includes(TEST_CREDENTIALS.sessionToken), false);
-  assertEquals(front.logText.includes(TEST_CREDENTIALS.sessionToken), false);
+  assertEquals(proxy.logText.includes(TEST_CREDENTIALS.sessionToken), false);
 });
 
 Deno.test("a 401 of the target's becomes 403, since the token of the HTTP server was right", async () => {
-  await using front = await Front.before((_request, reply) =>
+  await using proxy = await HttpProxy.before((_request, reply) =>
     reply.json({ message: "Unauthorized" }, 401, {
       "www-authenticate": "Bearer",
     })
   );
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   assertEquals(answer.status, 403);
   assertEquals(answer.headers.has("www-authenticate"), false);
   await answer.body?.cancel();
@@ -100,10 +100,10 @@ const ERRORS: readonly (readonly [number, string, string])[] = [
 
 for (const [status, type, body] of ERRORS) {
   Deno.test(`HTTP ${status} with ${body.slice(0, 30) || "no body"} passes as it is`, async () => {
-    await using front = await Front.before((_request, reply) =>
+    await using proxy = await HttpProxy.before((_request, reply) =>
       reply.status(status, { "content-type": type, "retry-after": "3" }, body)
     );
-    const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+    const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
     assertEquals(
       [
         answer.status,
@@ -118,14 +118,14 @@ for (const [status, type, body] of ERRORS) {
 
 Deno.test("an HTTP error that echoes a secret is told without it", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
-  await using front = await Front.before((request, reply) =>
+  await using proxy = await HttpProxy.before((request, reply) =>
     reply.status(
       500,
       { "content-type": "text/plain", "retry-after": "9" },
       `debug: ${request.header("x-amz-security-token")} is what was sent`,
     )
   );
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const text = await answer.text();
   const { id, error } = JSON.parse(text);
   assertEquals([answer.status, id, error.code], [500, 1, -31011]);
@@ -137,15 +137,15 @@ Deno.test("an HTTP error that echoes a secret is told without it", async () => {
 
 Deno.test("what one answer's headers bring is shown in no other one", async () => {
   const session = "session-of-somebody-else";
-  await using front = await Front.before((request, reply) =>
+  await using proxy = await HttpProxy.before((request, reply) =>
     request.text().includes("initialize")
       ? reply.status(200, { "mcp-session-id": session })
       : reply.status(500, {}, `there is ${session}`)
   );
-  const begun = await front.post(request("initialize"));
+  const begun = await proxy.post(request("initialize"));
   assertEquals(begun.headers.get("mcp-session-id"), session);
   await begun.body?.cancel();
-  const answer = await front.post({ jsonrpc: "2.0", id: 2, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 2, method: "m" });
   const text = await answer.text();
   assertStringIncludes(text, "there is ");
   assert(!text.includes(session), text);
@@ -153,7 +153,7 @@ Deno.test("what one answer's headers bring is shown in no other one", async () =
 
 Deno.test("a refusal as an event stream is told without its echo of the request", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
-  await using front = await Front.before((request, reply) =>
+  await using proxy = await HttpProxy.before((request, reply) =>
     reply.status(
       403,
       { "content-type": "text/event-stream" },
@@ -162,26 +162,26 @@ Deno.test("a refusal as an event stream is told without its echo of the request"
       }'\n\n`,
     )
   );
-  const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
   const text = await answer.text();
   assertEquals([answer.status, text.includes(sessionToken)], [403, false]);
 });
 
 Deno.test("a redirect and a content type that echo a secret are told without it", async () => {
   const { sessionToken } = TEST_CREDENTIALS;
-  await using front = await Front.before((request, reply) => {
+  await using proxy = await HttpProxy.before((request, reply) => {
     const echo = request.header("x-amz-security-token") ?? "";
     return request.text().includes("tools/list")
       ? reply.status(200, { "content-type": `text/${echo}` }, "{}")
       : reply.status(307, { "location": `/${echo}` });
   }, { tools: { deny: ["write"] } });
   for (const method of ["ping", "tools/list"]) {
-    const answer = await front.post({ jsonrpc: "2.0", id: 1, method });
+    const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method });
     const text = await answer.text();
     assertEquals(answer.status, 502);
     assertEquals(text.includes(sessionToken), false, text);
   }
-  assertEquals(front.logText.includes(sessionToken), false);
+  assertEquals(proxy.logText.includes(sessionToken), false);
 });
 
 Deno.test({
@@ -190,11 +190,11 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     using listener = await FullListener.start();
-    await using front = await Front.start({
+    await using proxy = await HttpProxy.start({
       target: listener.url,
       connectTimeoutMs: 200,
     });
-    const answer = await front.post({ jsonrpc: "2.0", id: 1, method: "m" });
+    const answer = await proxy.post({ jsonrpc: "2.0", id: 1, method: "m" });
     const { error } = await answer.json();
     assertEquals([answer.status, error.code], [502, -31010]);
     assertStringIncludes(error.message, "connectTimeoutMs");
@@ -230,12 +230,12 @@ for (const [what, echo] of Object.entries(ECHOES)) {
   Deno.test(`session IDs that ${what} repeats are in no line of the log and in no error`, async () => {
     // A log that hides nothing itself.
     const { log, lines } = keptLog();
-    await using front = await Front.before((request, reply) =>
+    await using proxy = await HttpProxy.before((request, reply) =>
       echo(
         `${request.header("mcp-session-id")}.${GIVEN}.${request.header(OWN)}`,
         reply,
       ), { log, tools: { deny: ["other"] } });
-    const answer = await front.post(
+    const answer = await proxy.post(
       { jsonrpc: "2.0", id: 1, method: "tools/list" },
       { "mcp-session-id": SESSION, [OWN]: `own-${SESSION}` },
     );
@@ -246,8 +246,8 @@ for (const [what, echo] of Object.entries(ECHOES)) {
 }
 
 Deno.test("of a batch that is not answered each request has its error, also two with one ID", async () => {
-  await using front = await Front.before((_request, reply) => reply.cut());
-  const answer = await front.post([
+  await using proxy = await HttpProxy.before((_request, reply) => reply.cut());
+  const answer = await proxy.post([
     { jsonrpc: "2.0", id: 1, method: "a" },
     { jsonrpc: "2.0", id: 1, method: "b" },
     { jsonrpc: "2.0", method: "c" },
@@ -261,17 +261,17 @@ Deno.test("of a batch that is not answered each request has its error, also two 
 });
 
 Deno.test("a batch of very many requests has one error, and no error of each", async () => {
-  await using front = await Front.before({}, { tools: { deny: ["bad"] } });
+  await using proxy = await HttpProxy.before({}, { tools: { deny: ["bad"] } });
   const call = {
     jsonrpc: "2.0",
     id: 1,
     method: "tools/call",
     params: { name: "bad" },
   };
-  const answer = await front.post(Array(1001).fill(call));
+  const answer = await proxy.post(Array(1001).fill(call));
   assertEquals([answer.status, (await answer.json()).error.code], [
     400,
     -31019,
   ]);
-  assertEquals(front.target.requests.length, 0);
+  assertEquals(proxy.target.requests.length, 0);
 });

@@ -1,10 +1,10 @@
 /** That no target answers in the HTTP server's name, however it frames its answers. */
 import { assert, assertEquals } from "@std/assert";
 import {
-  Front,
-  type FrontOptions,
+  HttpProxy,
+  type HttpProxyStart,
   TEST_TOKEN,
-} from "../support/program/http_front.ts";
+} from "../support/program/http_proxy.ts";
 import { type RawAnswers, readAnswers } from "../support/raw/answers.ts";
 import { RawClient } from "../support/raw/client.ts";
 
@@ -36,13 +36,13 @@ function answer(
  */
 async function exchange(
   bytes: string,
-  options: Partial<FrontOptions> = {},
+  options: Partial<HttpProxyStart> = {},
 ): Promise<RawAnswers> {
-  await using front = await Front.before(async (_request, reply) => {
+  await using proxy = await HttpProxy.before(async (_request, reply) => {
     await reply.write(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
     await reply.cut();
   }, { ...options });
-  using client = await RawClient.connect(front.port);
+  using client = await RawClient.connect(proxy.port);
   await client.sendPost("/mcp", [
     "Host: localhost",
     `Authorization: Bearer ${TEST_TOKEN}`,
@@ -228,13 +228,13 @@ for (const [what, bytes] of Object.entries(BROKEN)) {
   });
 
   Deno.test(`an answer ${what} ends in a reset for a client of HTTP/1.0`, async () => {
-    await using front = await Front.before(async (_request, reply) => {
+    await using proxy = await HttpProxy.before(async (_request, reply) => {
       await reply.write(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
       await reply.cut();
     });
     const connection = await Deno.connect({
       hostname: "127.0.0.1",
-      port: front.port,
+      port: proxy.port,
     });
     const text = `POST /mcp HTTP/1.0\r\nHost: localhost\r\n${JSON_TYPE}\r\n` +
       `Authorization: Bearer ${TEST_TOKEN}\r\n` +

@@ -1,12 +1,12 @@
 /** Who the HTTP server lets in. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Front, TEST_TOKEN } from "../support/program/http_front.ts";
+import { HttpProxy, TEST_TOKEN } from "../support/program/http_proxy.ts";
 import { RawClient } from "../support/raw/client.ts";
 
 const BEARER = `Authorization: Bearer ${TEST_TOKEN}`;
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
-class World extends Front {
+class World extends HttpProxy {
   /** The status of a POST with these header lines. */
   async status(...lines: string[]): Promise<number> {
     using client = await RawClient.connect(this.port);

@@ -3,7 +3,7 @@
  * the SDK's client would have taken without one reaches the client.
  */
 import { assertEquals } from "@std/assert";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { request } from "../support/raw/mcp.ts";
 
 const RESULT = '"result":{"tools":[{"name":"good"},{"name":"bad"}]}';
@@ -50,7 +50,7 @@ const ANSWERS: Readonly<Record<string, readonly [type: string, body: string]>> =
 
 for (const [what, [type, body]] of Object.entries(ANSWERS)) {
   Deno.test(`with a tool policy an answer ${what} is looked through and passes`, async () => {
-    await using front = await Front.before(
+    await using proxy = await HttpProxy.before(
       (_request, reply) =>
         reply.status(200, {
           "content-type": type === "json"
@@ -59,7 +59,7 @@ for (const [what, [type, body]] of Object.entries(ANSWERS)) {
         }, body),
       { tools: { deny: ["bad"] } },
     );
-    const answer = await front.post(request("tools/list", 3));
+    const answer = await proxy.post(request("tools/list", 3));
     assertEquals(answer.status, 200);
     const text = await answer.text();
     const messages = type === "json"
@@ -75,7 +75,7 @@ for (const [what, [type, body]] of Object.entries(ANSWERS)) {
 }
 
 Deno.test("an HTTP error whose body does not end reaches the client with what came of it", async () => {
-  await using front = await Front.before(async (_request, reply) => {
+  await using proxy = await HttpProxy.before(async (_request, reply) => {
     await reply.head(500, {
       "content-type": "text/plain",
       "content-length": "20",
@@ -83,6 +83,6 @@ Deno.test("an HTTP error whose body does not end reaches the client with what ca
     await reply.write("broken");
     await reply.hang();
   });
-  const answer = await front.post({ jsonrpc: "2.0", id: 3, method: "m" });
+  const answer = await proxy.post({ jsonrpc: "2.0", id: 3, method: "m" });
   assertEquals([answer.status, await answer.text()], [500, "broken"]);
 });

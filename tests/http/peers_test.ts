@@ -18,7 +18,7 @@ import {
   answerQuestions,
   startEverything,
 } from "../support/sdk/everything_server.ts";
-import { Front, TEST_TOKEN } from "../support/program/http_front.ts";
+import { HttpProxy, TEST_TOKEN } from "../support/program/http_proxy.ts";
 import { Sdk2Server } from "../support/sdk/v2_server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
@@ -32,14 +32,14 @@ interface Connected<C> extends AsyncDisposable {
 
 /** A client of version 1 of the SDK at an HTTP server. */
 async function connect(
-  front: Front,
+  proxy: HttpProxy,
   configure: (client: Client) => void = () => {},
 ): Promise<Connected<Client> & { transport: StreamableHTTPClientTransport }> {
   const client = new Client({ name: "sdk-client", version: "1.0.0" }, {
     capabilities: { sampling: {}, elicitation: {}, roots: {} },
   });
   configure(client);
-  const transport = new StreamableHTTPClientTransport(front.url, {
+  const transport = new StreamableHTTPClientTransport(proxy.url, {
     requestInit: BEARER,
   });
   await client.connect(transport);
@@ -58,7 +58,7 @@ const NEGOTIATIONS = {
 
 /** A client of version 2 of the SDK at an HTTP server. */
 async function connectModern(
-  front: Front,
+  proxy: HttpProxy,
   mode: keyof typeof NEGOTIATIONS,
   capabilities = {},
 ): Promise<Connected<ModernClient>> {
@@ -66,7 +66,7 @@ async function connectModern(
     capabilities,
     versionNegotiation: NEGOTIATIONS[mode],
   });
-  const transport = new ModernTransport(front.url, { requestInit: BEARER });
+  const transport = new ModernTransport(proxy.url, { requestInit: BEARER });
   await client.connect(transport);
   return { client, [Symbol.asyncDispose]: () => client.close() };
 }
@@ -79,8 +79,8 @@ for (const mode of ["stateful", "stateless"] as const) {
         mode,
         answers,
       });
-      await using front = await Front.start({ target: server.url });
-      await using peer = await connect(front);
+      await using proxy = await HttpProxy.start({ target: server.url });
+      await using peer = await connect(proxy);
       const { tools } = await peer.client.listTools();
       assert(tools.length > 3);
       const { structuredContent } = await peer.client.callTool({
@@ -99,8 +99,8 @@ Deno.test("progress comes while a call runs, and a stream that is cut is resumed
     resumable: true,
     retryMs: 10,
   });
-  await using front = await Front.start({ target: server.url });
-  await using peer = await connect(front);
+  await using proxy = await HttpProxy.start({ target: server.url });
+  await using peer = await connect(proxy);
   const steps = new Arrivals<number>("progress");
   const call = peer.client.callTool(
     { name: "slow", arguments: { steps: 4, onCue: true, cutAfter: 2 } },
@@ -121,23 +121,23 @@ Deno.test("progress comes while a call runs, and a stream that is cut is resumed
 
 Deno.test("the end of a session reaches the server, and its client's next request is told so", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  await using front = await Front.start({ target: server.url });
-  await using peer = await connect(front);
+  await using proxy = await HttpProxy.start({ target: server.url });
+  await using peer = await connect(proxy);
   assertEquals(server.sessionIds, [peer.transport.sessionId]);
   await server.dropSessions();
   const error = await assertRejects(() => peer.client.listTools(), Error);
   assertStringIncludes(error.message, "Session not found");
-  await using next = await connect(front);
+  await using next = await connect(proxy);
   await next.transport.terminateSession();
   assertEquals(server.sessionIds, []);
 });
 
 Deno.test("many clients at once keep their sessions and their answers apart", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  await using front = await Front.start({ target: server.url });
+  await using proxy = await HttpProxy.start({ target: server.url });
   const CLIENTS = 12;
   const peers = await Promise.all(
-    Array.from({ length: CLIENTS }, () => connect(front)),
+    Array.from({ length: CLIENTS }, () => connect(proxy)),
   );
   const ids = new Set(peers.map(({ transport }) => transport.sessionId));
   assertEquals(ids.size, CLIENTS);
@@ -155,8 +155,8 @@ Deno.test("many clients at once keep their sessions and their answers apart", as
 
 Deno.test("two HTTP servers serve one session by turns", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  await using one = await Front.start({ target: server.url });
-  await using other = await Front.start({ target: server.url });
+  await using one = await HttpProxy.start({ target: server.url });
+  await using other = await HttpProxy.start({ target: server.url });
   let count = 0;
   const client = new Client({ name: "sdk-client", version: "1.0.0" });
   const transport = new StreamableHTTPClientTransport(one.url, {
@@ -181,16 +181,16 @@ for (const eras of ["legacy", "dual", "modern"] as const) {
         verifier: TEST_VERIFIER,
         eras,
       });
-      await using front = await Front.start({ target: server.url });
+      await using proxy = await HttpProxy.start({ target: server.url });
       if (!isPossible) {
         await assertRejects(
-          () => connectModern(front, mode),
+          () => connectModern(proxy, mode),
           Error,
           mode === "legacy" ? "Unsupported protocol version" : "did not offer",
         );
         return;
       }
-      await using peer = await connectModern(front, mode);
+      await using peer = await connectModern(proxy, mode);
       const { content } = await peer.client.callTool({
         name: "era",
         arguments: {},
@@ -206,8 +206,8 @@ Deno.test("parameters mirrored in headers, input asked for in rounds, and cancel
     verifier: TEST_VERIFIER,
     eras: "modern",
   });
-  await using front = await Front.start({ target: server.url });
-  await using peer = await connectModern(front, "pinned", { elicitation: {} });
+  await using proxy = await HttpProxy.start({ target: server.url });
+  await using peer = await connectModern(proxy, "pinned", { elicitation: {} });
   const { client } = peer;
   client.setRequestHandler("elicitation/create", () => ({
     action: "accept" as const,
@@ -238,8 +238,8 @@ Deno.test("a subscription stays open through the HTTP server, and tells what cha
     verifier: TEST_VERIFIER,
     eras: "modern",
   });
-  await using front = await Front.start({ target: server.url });
-  await using peer = await connectModern(front, "pinned");
+  await using proxy = await HttpProxy.start({ target: server.url });
+  await using peer = await connectModern(proxy, "pinned");
   const changed = Promise.withResolvers<void>();
   peer.client.setNotificationHandler(
     "notifications/tools/list_changed",
@@ -253,10 +253,10 @@ Deno.test("a subscription stays open through the HTTP server, and tells what cha
 
 Deno.test("server-everything works through the HTTP server: questions to the client, updates, progress", async (t) => {
   await using server = await startEverything();
-  await using front = await Front.start({ target: server.url });
+  await using proxy = await HttpProxy.start({ target: server.url });
   const asked: string[] = [];
   const updated = new Arrivals<string>("resource update");
-  await using peer = await connect(front, (client) => {
+  await using peer = await connect(proxy, (client) => {
     answerQuestions(client, asked, updated);
   });
   const { client } = peer;

@@ -8,7 +8,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { RawClient } from "../support/raw/client.ts";
 import { mcp, type McpHandler, result } from "../support/raw/mcp.ts";
@@ -240,7 +240,7 @@ Deno.test({
       hang: (_message, reply) => reply.hang(),
     }));
     // Tells by a 504 that more time has passed than there is for stdio.
-    await using clock = await Front.start({
+    await using clock = await HttpProxy.start({
       target: target.url,
       timeoutMs: 1_000,
     });

@@ -187,7 +187,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a call at the front that is under way while the program is stopped is answered after, and so are those that come",
+    "a call at the HTTP server that is under way while the program is stopped is answered after, and so are those that come",
   ignore: isWindows,
   async fn() {
     const asked = Promise.withResolvers<void>();
@@ -199,13 +199,15 @@ Deno.test({
         await reply.json(result(message, { for: message.id }));
       },
     }));
-    await using front = await SURFACES["the front"]({ target: server.url });
-    const calls = [front.ask(call(1))];
+    await using proxy = await SURFACES["the HTTP server"]({
+      target: server.url,
+    });
+    const calls = [proxy.ask(call(1))];
     await within(asked.promise, "the call");
-    front.proxy.signal("SIGSTOP");
+    proxy.proxy.signal("SIGSTOP");
     stopped.resolve();
-    calls.push(front.ask(call(2)), front.ask(call(3)));
-    front.proxy.signal("SIGCONT");
+    calls.push(proxy.ask(call(2)), proxy.ask(call(3)));
+    proxy.proxy.signal("SIGCONT");
     const answers = await Promise.all(calls);
     assertEquals(
       answers.map(({ result }) => result),
@@ -237,23 +239,23 @@ Deno.test({
         await reply.json(result(message, { done: true }));
       },
     }));
-    await using front = await SURFACES["the front"]({
+    await using proxy = await SURFACES["the HTTP server"]({
       target: server.url,
       // So long would it wait for them.
       args: ["--timeout=1h"],
     });
     const silent = await Promise.all([0, 1].map(async (id) => {
-      const client = await RawClient.connect(Number(new URL(front.url).port));
+      const client = await RawClient.connect(Number(new URL(proxy.url).port));
       const flood = { jsonrpc: "2.0", id, method: "flood" };
       await client.sendPost("/mcp", ["Host: 127.0.0.1"], JSON.stringify(flood));
       assertEquals((await client.head()).status, 200);
       return client;
     }));
-    const called = front.ask(call(1));
+    const called = proxy.ask(call(1));
     await within(asked.promise, "the call");
-    front.proxy.signal("SIGTERM");
+    proxy.proxy.signal("SIGTERM");
     assertEquals((await called).result, { done: true });
-    assertEquals((await front.proxy.status()).code, 0);
+    assertEquals((await proxy.proxy.status()).code, 0);
     for (const client of silent) client[Symbol.dispose]();
   },
 });

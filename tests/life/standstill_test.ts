@@ -4,7 +4,7 @@ import { IdleTimer } from "../../src/time.ts";
 import { holdsOnce } from "../support/time/attempts.ts";
 import { Clock } from "../support/time/clock.ts";
 import { within } from "../support/time/deadline.ts";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { mcp, result } from "../support/raw/mcp.ts";
 import { type RawEventStream, RawServer } from "../support/raw/server.ts";
@@ -82,11 +82,11 @@ Deno.test("an answer that came while the process stood still is given, although 
 Deno.test("an answer that came while the HTTP server stood still is given, although its time is over", async () => {
   await using server = await asking();
   using clock = new Clock();
-  await using front = await Front.start({
+  await using proxy = await HttpProxy.start({
     target: server.url,
     timeoutMs: LIMIT_MS,
   });
-  const answer = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  const answer = proxy.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await server.requests.at(0);
   server.go();
   clock.jump(2 * LIMIT_MS);

@@ -35,7 +35,7 @@ async function startStdio(options: LaunchOptions): Promise<Surface> {
   };
 }
 
-async function startFront(options: LaunchOptions): Promise<Surface> {
+async function startHttp(options: LaunchOptions): Promise<Surface> {
   const { args = [], permissions } = options;
   const proxy = await ProxyProcess.start({
     ...options,
@@ -73,9 +73,9 @@ async function startFront(options: LaunchOptions): Promise<Surface> {
 }
 
 /** Both, by name. */
-export const SURFACES: Readonly<Record<"stdio" | "the front", Start>> = {
+export const SURFACES: Readonly<Record<"stdio" | "the HTTP server", Start>> = {
   "stdio": startStdio,
-  "the front": startFront,
+  "the HTTP server": startHttp,
 };
 
 /** A call of a tool. */

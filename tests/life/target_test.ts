@@ -53,7 +53,7 @@ for (const [name, start] of Object.entries(SURFACES)) {
     assertEquals(errorOf(await ask(call(2))), ["unreachable", false]);
     await using second = new TargetProgram(port);
     assertEquals(await second.line(), `${port}`);
-    if (name === "the front") {
+    if (name === "the HTTP server") {
       // There the client opens its sessions itself.
       await ask({ jsonrpc: "2.0", id: 0, method: "initialize", params: {} });
     }

@@ -14,7 +14,7 @@ import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { StreamClient } from "../support/stream/client.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
-import { TlsFront } from "../support/net/tls_front.ts";
+import { TlsTerminator } from "../support/net/tls_terminator.ts";
 import { PrivateTarget } from "../support/net/private_target.ts";
 
 Deno.test("a target with a private root is refused with the cause, and reached with --ca-cert", async () => {
@@ -41,7 +41,7 @@ Deno.test("roots that Deno was given stay trusted beside --ca-cert", async () =>
   const other = new Authority({ name: "another root" });
   await Deno.writeTextFile(`${target.directory}/other.pem`, other.cert);
   await using proxy = await ProxyProcess.start({
-    target: target.front.url,
+    target: target.terminator.url,
     denoFlags: [`--cert=${target.directory}/root.pem`],
     args: [`--ca-cert=${target.directory}/other.pem`],
     permissions: { read: [target.directory] },
@@ -58,7 +58,7 @@ Deno.test("credentials are fetched over the same roots, and not as the client", 
     verifier: { ...TEST_SCOPE, principals: { [accessKeyId]: keys } },
   });
   await using sts = new StsPeer();
-  await using front = await TlsFront.start({
+  await using terminator = await TlsTerminator.start({
     to: new URL(sts.url),
     identity: target.authority.issue({ name: "STS" }),
   });
@@ -69,15 +69,15 @@ Deno.test("credentials are fetched over the same roots, and not as the client", 
       "--client-key=DIR/client.key",
       "--assume-role=arn:aws:iam::123456789012:role/caller",
     ],
-    { AWS_ENDPOINT_URL_STS: front.url.origin },
-    { net: [front.url.host], env: SDK_ENV },
+    { AWS_ENDPOINT_URL_STS: terminator.url.origin },
+    { net: [terminator.url.host], env: SDK_ENV },
     "start",
   );
   assertObjectMatch((await proxy.request("ping")).value as object, {
     result: {},
   });
-  assertEquals(front.clients.all, [""]);
-  assertEquals(target.front.clients.all, ["the client"]);
+  assertEquals(terminator.clients.all, [""]);
+  assertEquals(target.terminator.clients.all, ["the client"]);
 });
 
 Deno.test("a certificate that has expired is told in the log", async () => {
@@ -116,7 +116,7 @@ Deno.test("with mutual TLS a request arrives with the client's certificate alone
     const { value } = await proxy.request("ping");
     assertObjectMatch(value as object, { error: { code: -31010 } });
   }
-  assertEquals(target.front.clients.length, 0);
+  assertEquals(target.terminator.clients.length, 0);
   assertEquals(target.server.requests.length, 0);
 
   await using proxy = await target.proxy([], {
@@ -129,7 +129,7 @@ Deno.test("with mutual TLS a request arrives with the client's certificate alone
       result: {},
     });
   }
-  assertEquals(target.front.clients.all, ["the client"]);
+  assertEquals(target.terminator.clients.all, ["the client"]);
   assertNotMatch(proxy.stderr, /PRIVATE KEY|BEGIN CERTIFICATE/);
 });
 
@@ -154,14 +154,14 @@ Deno.test("HTTPS_PROXY and NO_PROXY hold with the usual roots", async () => {
   await using way = await ConnectProxy.start();
   for (const NO_PROXY of [undefined, "localhost,127.0.0.0/8"]) {
     await using proxy = await ProxyProcess.start({
-      target: target.front.url,
+      target: target.terminator.url,
       denoFlags: [`--cert=${target.directory}/root.pem`],
       env: { https_proxy: way.url, NO_PROXY },
     });
     assertObjectMatch((await proxy.request("ping")).value as object, {
       result: {},
     });
-    assertEquals(way.tunnels.all, [target.front.url.host]);
+    assertEquals(way.tunnels.all, [target.terminator.url.host]);
   }
 });
 
@@ -184,7 +184,7 @@ Deno.test("HTTPS_PROXY and NO_PROXY hold with certificates of one's own, too", a
       result: {},
     });
   }
-  assertEquals(way.tunnels.all, [target.front.url.host]);
+  assertEquals(way.tunnels.all, [target.terminator.url.host]);
   await using proxy = await target.proxy(
     args,
     {
@@ -198,7 +198,7 @@ Deno.test("HTTPS_PROXY and NO_PROXY hold with certificates of one's own, too", a
     result: {},
   });
   assertEquals(way.tunnels.length, 1);
-  assertEquals(target.front.clients.all, ["the client", "the client"]);
+  assertEquals(target.terminator.clients.all, ["the client", "the client"]);
 });
 
 Deno.test("a proxy that refuses is named, and the target is not blamed", async () => {
@@ -214,7 +214,7 @@ Deno.test("a proxy that refuses is named, and the target is not blamed", async (
   for (
     const [url, env, words] of [
       [
-        target.front.url,
+        target.terminator.url,
         { HTTPS_PROXY: `http://me:hunter2@127.0.0.1:${port}` },
         `through the HTTP proxy http://${host} (HTTPS_PROXY): `,
       ],
@@ -250,7 +250,7 @@ Deno.test("a library's user is told where he names the root of a target, and his
     ] as const
   ) {
     await using client = new StreamClient({
-      url: target.front.url,
+      url: target.terminator.url,
       fetch: send,
       retries: 0,
     });

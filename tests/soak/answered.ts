@@ -166,7 +166,7 @@ export const ANSWERED: Readonly<Record<string, Fate>> = {
   "has an error of no ID": {
     weight: 6,
     ends: ["target:-32603"],
-    atFront: ["passed"],
+    overHttp: ["passed"],
     meet: async (meeting) => {
       meeting.run();
       const id = meeting.random.pick([null, "server-error"]);

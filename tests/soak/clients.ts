@@ -164,7 +164,7 @@ export class StdioSoakClient implements SoakClient {
 }
 
 /** Speaks to the program's HTTP endpoint, and opens sessions itself. */
-export class FrontSoakClient implements SoakClient {
+export class HttpSoakClient implements SoakClient {
   readonly program: SoakProgram;
   readonly #url: string;
   readonly #target: ChaosTarget;
@@ -184,7 +184,7 @@ export class FrontSoakClient implements SoakClient {
   }
 
   /** Starts the program. */
-  static async start(options: SoakClientOptions): Promise<FrontSoakClient> {
+  static async start(options: SoakClientOptions): Promise<HttpSoakClient> {
     const { target, logLevel, timeout, layer: { launch } } = options;
     const { args = [], permissions, ...rest } = launch;
     const program = await SoakProgram.start({
@@ -204,7 +204,7 @@ export class FrontSoakClient implements SoakClient {
     });
     const { listens } = program;
     const url = await within(listens, "the program to listen", PATIENCE_MS);
-    return new FrontSoakClient(program, url, options);
+    return new HttpSoakClient(program, url, options);
   }
 
   get violations(): readonly string[] {

@@ -200,7 +200,7 @@ export const FAILED: Readonly<Record<string, Fate>> = {
   "has an answer that says another encoding": {
     weight: 5,
     ends: ["own:bad-answer", "own:stream-cut"],
-    atFront: ["result", "cut"],
+    overHttp: ["result", "cut"],
     meet: async (meeting) => {
       const text = JSON.stringify(answerOf(meeting));
       const encoding = meeting.random.pick(["gzip", "br", "zstd"]);

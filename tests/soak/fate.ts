@@ -7,13 +7,13 @@ import type { Random } from "../support/random.ts";
 export type Outcome = "result" | `own:${string}` | `target:${number}`;
 
 /** Over HTTP an answer may also break off, or pass as another page. */
-export type FrontOutcome = Outcome | "cut" | "passed";
+export type HttpOutcome = Outcome | "cut" | "passed";
 
 /** The two eras of the protocol. */
 export type SoakEra = "legacy" | "modern";
 
 /** How clients reach the proxy. */
-export type Surface = "stdio" | "front";
+export type Surface = "stdio" | "http";
 
 /** A request at the target. */
 export interface Meeting {
@@ -47,8 +47,8 @@ export interface Fate {
   readonly surface?: Surface;
   /** What may come of it when nothing follows. */
   readonly ends: readonly Outcome[];
-  /** The same over HTTP, where it is not what {@linkcode frontEnds} says. */
-  readonly atFront?: readonly FrontOutcome[];
+  /** The same over HTTP, where it is not what {@linkcode httpEnds} says. */
+  readonly overHttp?: readonly HttpOutcome[];
   /** How many answers pass over HTTP; one without. */
   readonly copies?: number;
   readonly meet: (meeting: Meeting) => Promise<void>;

@@ -2,11 +2,11 @@
 
 import { ANSWERED } from "./answered.ts";
 import { FAILED } from "./failed.ts";
-import type { Fate, FrontOutcome } from "./fate.ts";
+import type { Fate, HttpOutcome } from "./fate.ts";
 
 /** How what a client over stdio is told ends over HTTP, which fixes nothing. */
-export function frontEnds({ ends, atFront }: Fate): readonly FrontOutcome[] {
-  return atFront ?? ends.flatMap((end): readonly FrontOutcome[] => {
+export function httpEnds({ ends, overHttp }: Fate): readonly HttpOutcome[] {
+  return overHttp ?? ends.flatMap((end): readonly HttpOutcome[] => {
     switch (end) {
       case "own:http-status":
       case "own:no-answer":

@@ -16,7 +16,7 @@ import { BASE_ARN, RoleSts } from "../support/aws/role_sts.ts";
 import { roleArn } from "../support/aws/role_world.ts";
 import type { VerifierOptions } from "../support/sigv4/verifier.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
-import type { FrontOutcome } from "./fate.ts";
+import type { HttpOutcome } from "./fate.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
 /** One of them. */
@@ -36,7 +36,7 @@ export interface Layer {
   /** Whether a request is refused, and never sent. */
   readonly refuses?: (request: PlannedRequest) => boolean;
   /** How a request may end besides. */
-  readonly mayEnd?: FrontOutcome;
+  readonly mayEnd?: HttpOutcome;
   /** What is wrong with a result. */
   readonly faultIn?: (result: Readonly<Record<string, unknown>>) =>
     | string

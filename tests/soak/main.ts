@@ -41,8 +41,8 @@ const layered = (layer: string, requests = 1_000): readonly Run[] =>
 const RUNS: readonly Run[] = [
   { surface: "stdio", era: "legacy", requests: 28_000 },
   { surface: "stdio", era: "modern", requests: 22_000 },
-  { surface: "front", era: "legacy", requests: 15_000 },
-  { surface: "front", era: "modern", requests: 15_000 },
+  { surface: "http", era: "legacy", requests: 15_000 },
+  { surface: "http", era: "modern", requests: 15_000 },
   ...layered("small options"),
   ...layered("read-only"),
   ...layered("recorder"),
@@ -50,8 +50,8 @@ const RUNS: readonly Run[] = [
   ...layered("account-role"),
   ...layered("profiles"),
   { surface: "stdio", era: "legacy", requests: 1_000, layer: "login" },
-  { surface: "front", era: "legacy", requests: 1_000, layer: "recorder" },
-  { surface: "front", era: "modern", requests: 1_000, layer: "read-only" },
+  { surface: "http", era: "legacy", requests: 1_000, layer: "recorder" },
+  { surface: "http", era: "modern", requests: 1_000, layer: "read-only" },
   ...layered("bridge", 2_500).map((run): Run => ({
     ...run,
     targetEra: run.era === "legacy" ? "modern" : "legacy",
@@ -74,7 +74,7 @@ for (const { requests, ...run } of RUNS) {
     ...run,
     logLevel: "info",
     // Over HTTP an answer that has begun can only be cut when it is over.
-    timeout: run.surface === "front" ? "1m" : "10s",
+    timeout: run.surface === "http" ? "1m" : "10s",
     segments: SHARES.map(([share, inFlight]) => ({
       requests: Math.ceil(requests * Number(scale) * share),
       inFlight,

@@ -1,13 +1,13 @@
 /** What a client was told, and whether it may have been. */
 
 import type { ChaosTarget, Trace } from "./chaos_target.ts";
-import { type FrontOutcome, KEPT, type Surface } from "./fate.ts";
-import { FATES, frontEnds } from "./fates.ts";
+import { type HttpOutcome, KEPT, type Surface } from "./fate.ts";
+import { FATES, httpEnds } from "./fates.ts";
 import type { PlannedRequest } from "./schedule.ts";
 
 /** How a request ended for the client. */
 export interface Told {
-  readonly outcome: FrontOutcome;
+  readonly outcome: HttpOutcome;
   /** How many answers there were, where more than one can be seen. */
   readonly answers?: number;
   /** The number in its result. */
@@ -49,7 +49,7 @@ export function faultOf(
 ): string | undefined {
   const what = `${method} ${id}, which ${last}`;
   // The HTTP server sends nothing twice that has run, whatever it is.
-  if (runs > 1 && (!isIdempotent || surface === "front")) {
+  if (runs > 1 && (!isIdempotent || surface === "http")) {
     return `${what}, ran ${runs} times`;
   }
   const { outcome, answers } = told;
@@ -78,7 +78,7 @@ export function faultOf(
   if (hasForgotten && outcome === "own:stream-cut") return undefined;
   const fate = FATES[last];
   if (!fate || fate.ends.length === 0) return undefined;
-  const ends = surface === "front" ? frontEnds(fate) : fate.ends;
+  const ends = surface === "http" ? httpEnds(fate) : fate.ends;
   if (!ends.some((end) => end === outcome)) {
     return `${what}, was told ${outcome} in place of ${ends.join(" or ")}`;
   }

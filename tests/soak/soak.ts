@@ -7,11 +7,7 @@
  */
 
 import { ChaosTarget } from "./chaos_target.ts";
-import {
-  FrontSoakClient,
-  type SoakClient,
-  StdioSoakClient,
-} from "./clients.ts";
+import { HttpSoakClient, type SoakClient, StdioSoakClient } from "./clients.ts";
 import { type Layer, LAYERS } from "./layers.ts";
 import { faultOf, meanwhileAt } from "./outcome.ts";
 import { type PlannedRequest, requestOf, type SoakRun } from "./schedule.ts";
@@ -54,7 +50,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   await using stack = new AsyncDisposableStack();
   const layer = await LAYERS[name](stack);
   await using target = await ChaosTarget.start(options, layer);
-  const start = options.surface === "stdio" ? StdioSoakClient : FrontSoakClient;
+  const start = options.surface === "stdio" ? StdioSoakClient : HttpSoakClient;
   await using client: SoakClient = await start.start({
     target,
     run: options,

@@ -8,16 +8,16 @@ import { soak } from "./soak.ts";
 const RUNS: readonly (SoakRun & { readonly requests: number })[] = [
   { era: "legacy", surface: "stdio", seed: 488, requests: 340 },
   { era: "modern", surface: "stdio", seed: 1469, requests: 180 },
-  { era: "legacy", surface: "front", seed: 4910, requests: 180 },
-  { era: "modern", surface: "front", seed: 4910, requests: 180 },
+  { era: "legacy", surface: "http", seed: 4910, requests: 180 },
+  { era: "modern", surface: "http", seed: 4910, requests: 180 },
 ];
 
 /** A run in which what is rare comes as often as anything else. */
 const EVEN: readonly SoakRun[] = [
   { era: "legacy", surface: "stdio", seed: 2785, isEven: true },
   { era: "modern", surface: "stdio", seed: 3358, isEven: true },
-  { era: "legacy", surface: "front", seed: 3358, isEven: true },
-  { era: "modern", surface: "front", seed: 595, isEven: true },
+  { era: "legacy", surface: "http", seed: 3358, isEven: true },
+  { era: "modern", surface: "http", seed: 595, isEven: true },
 ];
 const EVEN_REQUESTS = 100;
 
@@ -26,7 +26,7 @@ for (const run of RUNS) {
   const name =
     `whatever the target does, each request has one end and runs once (${era}, ${surface})`;
   // It is stopped by a signal.
-  const ignore = surface === "front" && Deno.build.os === "windows";
+  const ignore = surface === "http" && Deno.build.os === "windows";
   Deno.test({ name, ignore }, async () => {
     const { violations } = await soak({
       ...run,

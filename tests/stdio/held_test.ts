@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { Credentials } from "../../src/aws/credentials/types.ts";
 import { createSignedFetch } from "../../src/aws/signing/signed_fetch.ts";
 import { Arrivals } from "../support/arrivals.ts";
-import { Front } from "../support/program/http_front.ts";
+import { HttpProxy } from "../support/program/http_proxy.ts";
 import { modern } from "../support/stream/modern_message.ts";
 import { mcp, request, result, Sessions } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
@@ -85,15 +85,15 @@ Deno.test("at a stop of the HTTP server a request that waits for credentials has
     origin: target.url,
     credentials,
   });
-  await using front = await Front.start({
+  await using proxy = await HttpProxy.start({
     target: target.url,
     fetch,
     drainMs: 1,
   });
   credentials.keepBack();
-  const posted = front.post(request("tools/call", 1));
+  const posted = proxy.post(request("tools/call", 1));
   await credentials.asked.at(0);
-  front.stop();
+  proxy.stop();
   const { error } = await (await posted).json();
   assertEquals([error.message, error.data.mayHaveRun], [
     "the proxy is stopping",

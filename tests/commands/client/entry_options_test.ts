@@ -25,9 +25,9 @@ Deno.test("no flag of the HTTP server is in an entry, and a stray variable of it
   assertStringIncludes(stderr, "MCP_LISTEN_TOKEN is left out");
   assertEquals((stdout + stderr).includes("a-token"), false);
 
-  const front = ["--listen=0.0.0.0:1", "--no-listen-token"];
+  const proxy = ["--listen=0.0.0.0:1", "--no-listen-token"];
   const { faults } = await assertRejects(
-    () => world.run(runConfig, ["zed", TARGET, ...front]),
+    () => world.run(runConfig, ["zed", TARGET, ...proxy]),
     ConfigError,
   );
   assertEquals(
@@ -189,10 +189,10 @@ Deno.test("every variable that goes into an entry means the same there", async (
   for (const set of [variables, elsewhere, writing]) {
     assertEquals(await configOfEntry([], set), await configOf([], set));
   }
-  const front: readonly Option[] = Object.values(OPTION_GROUPS["HTTP server"]);
+  const proxy: readonly Option[] = Object.values(OPTION_GROUPS["HTTP server"]);
   const carried = Object.values<Option>(OPTIONS)
     .filter((option) => !("secret" in option && option.secret))
-    .filter((option) => !front.includes(option))
+    .filter((option) => !proxy.includes(option))
     .flatMap(variablesOf);
   const known = Object.keys({ ...variables, ...elsewhere, ...writing });
   assertEquals(carried.filter((name) => !known.includes(name)), []);

@@ -49,25 +49,25 @@ for (const demandsClient of [false, true]) {
       demandsClient,
       maxVersion: "TLSv1.2",
     });
-    const { directory, front } = target;
+    const { directory, terminator } = target;
     const flags = [`--ca-cert=${directory}/root.pem`];
     if (demandsClient) {
       flags.push(`--client-cert=${directory}/client.pem`);
       flags.push(`--client-key=${directory}/client.key`);
     }
-    const outcome = await diagnose(KEYS_ALONE, front.url, ...flags);
+    const outcome = await diagnose(KEYS_ALONE, terminator.url, ...flags);
     // It has no tools to list.
     assertEquals(outcome.failed, ["tools"], outcome.stdout);
     assertEquals(outcome.step("tls").status, "ok");
     assertStringIncludes(outcome.step("tls").detail, "127.0.0.1");
-    const names = new Set(front.clients.all);
+    const names = new Set(terminator.clients.all);
     assertEquals([...names], demandsClient ? ["the client"] : [""]);
   });
 }
 
 Deno.test("a certificate that nobody vouches for fails at TLS, and the flag is named", async () => {
   await using target = await PrivateTarget.start();
-  const tls = (await diagnose(KEYS_ALONE, target.front.url)).step("tls");
+  const tls = (await diagnose(KEYS_ALONE, target.terminator.url)).step("tls");
   assertEquals(tls.status, "failed");
   assertStringIncludes(tls.advice.join(), "--ca-cert FILE");
   assertEquals(target.server.requests.length, 0);
@@ -76,7 +76,7 @@ Deno.test("a certificate that nobody vouches for fails at TLS, and the flag is n
 Deno.test("a target that closes on those without a certificate has the flags named", async () => {
   await using target = await PrivateTarget.start({ demandsClient: true });
   const root = `--ca-cert=${target.directory}/root.pem`;
-  const outcome = await diagnose(KEYS_ALONE, target.front.url, root);
+  const outcome = await diagnose(KEYS_ALONE, target.terminator.url, root);
   assertEquals(outcome.failed, ["initialize"]);
   const { advice } = outcome.step("initialize");
   assertStringIncludes(advice.join(), "--client-cert");

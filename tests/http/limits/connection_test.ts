@@ -11,10 +11,10 @@ import {
 import { Clock } from "../../support/time/clock.ts";
 import { within } from "../../support/time/deadline.ts";
 import {
-  Front,
-  type FrontOptions,
+  HttpProxy,
+  type HttpProxyStart,
   TEST_TOKEN,
-} from "../../support/program/http_front.ts";
+} from "../../support/program/http_proxy.ts";
 import { readAnswers } from "../../support/raw/answers.ts";
 import { RawClient } from "../../support/raw/client.ts";
 import { RawServer, type SeenRequest } from "../../support/raw/server.ts";
@@ -46,10 +46,10 @@ class HangingWorld implements AsyncDisposable {
   readonly left: Promise<void>[] = [];
   readonly #stack = new AsyncDisposableStack();
 
-  private constructor(readonly target: RawServer, readonly front: Front) {}
+  private constructor(readonly target: RawServer, readonly proxy: HttpProxy) {}
 
   static async start(
-    options: Partial<FrontOptions> = {},
+    options: Partial<HttpProxyStart> = {},
   ): Promise<HangingWorld> {
     let note: (closed: Promise<void>) => void = () => {};
     const target = await RawServer.start(async (request, reply) => {
@@ -57,11 +57,11 @@ class HangingWorld implements AsyncDisposable {
       note(reply.closed);
       await reply.hang();
     });
-    const front = await Front.start({ target: target.url, ...options });
-    const world = new HangingWorld(target, front);
+    const proxy = await HttpProxy.start({ target: target.url, ...options });
+    const world = new HangingWorld(target, proxy);
     note = (closed) => world.left.push(closed);
     world.#stack.use(target);
-    world.#stack.use(front);
+    world.#stack.use(proxy);
     return world;
   }
 
@@ -79,28 +79,28 @@ Deno.test("a client that leaves takes all its requests along, also those that wa
     maxRequests: 10,
     drainMs: 60_000,
   });
-  const { front, target, left } = world;
-  const client = await RawClient.connect(front.port);
+  const { proxy, target, left } = world;
+  const client = await RawClient.connect(proxy.port);
   await client.sendHead("GET /mcp HTTP/1.1", ...WITH_TOKEN);
   for (let id = 1; id <= 10; id++) await client.send(post(call(id)));
   await within(target.requests.at(10), "all requests");
   assertEquals(
-    (await front.post({ jsonrpc: "2.0", method: "ping" })).status,
+    (await proxy.post({ jsonrpc: "2.0", method: "ping" })).status,
     503,
   );
   client.close();
   await within(Promise.all(left), "the target to be left");
   assertEquals(left.length, 11);
-  const after = await front.post({ jsonrpc: "2.0", method: "ping" });
+  const after = await proxy.post({ jsonrpc: "2.0", method: "ping" });
   assertEquals(after.status, 202);
   // Nothing is under way any more: it waits for nothing.
-  await front.stop();
+  await proxy.stop();
 });
 
 Deno.test("a client that leaves is heard behind an answer that was refused, too", async () => {
   await using world = await HangingWorld.start();
-  const { front, target, left } = world;
-  const client = await RawClient.connect(front.port);
+  const { proxy, target, left } = world;
+  const client = await RawClient.connect(proxy.port);
   await client.send(post(call(1)) + post("[]", ["Host: localhost"]));
   await within(target.requests.at(0), "the call");
   client.close();
@@ -108,17 +108,17 @@ Deno.test("a client that leaves is heard behind an answer that was refused, too"
 });
 
 Deno.test("after an answer that closes the connection no request of it is carried", async () => {
-  await using front = await Front.before({});
-  using client = await RawClient.connect(front.port);
+  await using proxy = await HttpProxy.before({});
+  using client = await RawClient.connect(proxy.port);
   await client.send(post(call(1), ["Host: localhost"]) + post(call(2)));
   const { answers, rest } = readAnswers(await client.rest());
   assertEquals([answers.map(({ status }) => status), rest], [[401], ""]);
-  assertEquals(front.target.requests.length, 0);
+  assertEquals(proxy.target.requests.length, 0);
 });
 
 Deno.test("what is sent on after a 401 is taken a piece at a time, with a rest after each, and no longer than for a while", async () => {
-  await using front = await Front.before({});
-  using client = await RawClient.connect(front.port);
+  await using proxy = await HttpProxy.before({});
+  using client = await RawClient.connect(proxy.port);
   using clock = new Clock();
   await client.sendHead(
     "POST /mcp HTTP/1.1",
@@ -150,10 +150,10 @@ async function flood(client: RawClient): Promise<number> {
 }
 
 Deno.test("a refused body is waited for on some connections at a time, and on others not", async () => {
-  await using front = await Front.before({});
+  await using proxy = await HttpProxy.before({});
   using clients = new DisposableStack();
   const refused = async (length = 10): Promise<RawClient> => {
-    const client = clients.use(await RawClient.connect(front.port));
+    const client = clients.use(await RawClient.connect(proxy.port));
     await client.sendHead(
       "POST /mcp HTTP/1.1",
       "Host: localhost",
@@ -199,8 +199,8 @@ Deno.test("connections that have closed make room for others whose bodies are wa
 });
 
 Deno.test("a connection may bring any number of requests, each after the answer to the one before", async () => {
-  await using front = await Front.before({});
-  using client = await RawClient.connect(front.port);
+  await using proxy = await HttpProxy.before({});
+  using client = await RawClient.connect(proxy.port);
   for (let count = 0; count < 40; count++) {
     await client.sendHead("GET /healthz HTTP/1.1", "Host: localhost");
     assertEquals((await client.head()).status, 200);
@@ -209,9 +209,9 @@ Deno.test("a connection may bring any number of requests, each after the answer 
 });
 
 Deno.test("a GET or a DELETE with a body is refused, and its body bounded as any", async () => {
-  await using front = await Front.before({});
+  await using proxy = await HttpProxy.before({});
   for (const method of ["GET", "DELETE"]) {
-    using client = await RawClient.connect(front.port);
+    using client = await RawClient.connect(proxy.port);
     await client.sendHead(
       `${method} /mcp HTTP/1.1`,
       ...WITH_TOKEN,
@@ -222,12 +222,12 @@ Deno.test("a GET or a DELETE with a body is refused, and its body bounded as any
     assertEquals(answers.map(({ status }) => status), [400]);
     assert(answers[0].body.includes(`a ${method} has no body here`));
   }
-  assertEquals(front.target.requests.length, 0);
+  assertEquals(proxy.target.requests.length, 0);
 });
 
 Deno.test("a client that offers another protocol is answered in this one", async () => {
-  await using front = await Front.before({});
-  using client = await RawClient.connect(front.port);
+  await using proxy = await HttpProxy.before({});
+  using client = await RawClient.connect(proxy.port);
   await client.send(post(call(1), [
     ...WITH_TOKEN,
     "Connection: Upgrade, HTTP2-Settings",
@@ -235,9 +235,9 @@ Deno.test("a client that offers another protocol is answered in this one", async
     "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
   ]));
   assertEquals((await client.head()).status, 200);
-  assertEquals(front.target.requests.all[0].text(), call(1));
+  assertEquals(proxy.target.requests.all[0].text(), call(1));
   assertEquals(
-    front.target.requests.all[0].header("http2-settings"),
+    proxy.target.requests.all[0].header("http2-settings"),
     undefined,
   );
 });
@@ -251,8 +251,8 @@ for (
 ) {
   Deno.test(`a connection that goes on with ${what} before it is answered is closed`, async () => {
     await using world = await HangingWorld.start();
-    const { front, target, left } = world;
-    using client = await RawClient.connect(front.port);
+    const { proxy, target, left } = world;
+    using client = await RawClient.connect(proxy.port);
     await client.sendHead("GET /mcp HTTP/1.1", ...WITH_TOKEN);
     await client.send(request.repeat(31));
     await within(target.requests.at(0), "the stream");
@@ -264,17 +264,17 @@ for (
 }
 
 Deno.test("an expectation that is not known is refused, and its body bounded as any", async () => {
-  await using front = await Front.before({});
-  using client = await RawClient.connect(front.port);
+  await using proxy = await HttpProxy.before({});
+  using client = await RawClient.connect(proxy.port);
   await client.send(post(call(1), [...WITH_TOKEN, "Expect: payment"]));
   const { answers } = readAnswers(await client.rest());
   assertEquals(answers.map(({ status }) => status), [417]);
-  assertEquals(front.target.requests.length, 0);
+  assertEquals(proxy.target.requests.length, 0);
 });
 
 Deno.test("what follows bytes that are no request is not read", async () => {
-  await using front = await Front.before({});
-  using client = await RawClient.connect(front.port);
+  await using proxy = await HttpProxy.before({});
+  using client = await RawClient.connect(proxy.port);
   await client.send("GARBAGE\r\n\r\n");
   const sentBytes = await within(flood(client), "the end");
   // The system's buffers take some.
@@ -283,8 +283,8 @@ Deno.test("what follows bytes that are no request is not read", async () => {
 
 for (const path of ["/healthz", "/mcp", "/nowhere"]) {
   Deno.test(`a HEAD of ${path} has no body, and the next answer is the next one`, async () => {
-    await using front = await Front.before({});
-    using client = await RawClient.connect(front.port);
+    await using proxy = await HttpProxy.before({});
+    using client = await RawClient.connect(proxy.port);
     await client.sendHead(`HEAD ${path} HTTP/1.1`, ...WITH_TOKEN);
     await client.head();
     await client.sendHead(

@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Clock } from "../../support/time/clock.ts";
 import { within } from "../../support/time/deadline.ts";
-import { Front } from "../../support/program/http_front.ts";
+import { HttpProxy } from "../../support/program/http_proxy.ts";
 import { onCue } from "../on_cue.ts";
 import type { McpHandler } from "../../support/raw/mcp.ts";
 
@@ -18,35 +18,38 @@ const stand: McpHandler = async (_message, reply) => {
 
 for (const method of [LISTEN, "events/stream"]) {
   Deno.test(`${method} that no header names takes a place of a stream, and none of a request`, async () => {
-    await using front = await Front.before({ [method]: stand }, {
+    await using proxy = await HttpProxy.before({ [method]: stand }, {
       maxRequests: 1,
       maxStreams: 1,
     });
-    const stream = await front.post({ jsonrpc: "2.0", id: 1, method });
+    const stream = await proxy.post({ jsonrpc: "2.0", id: 1, method });
     assertEquals(stream.status, 200);
-    const refused = await front.post({ jsonrpc: "2.0", id: 2, method });
+    const refused = await proxy.post({ jsonrpc: "2.0", id: 2, method });
     const { id, error } = await refused.json();
     assertEquals([refused.status, id, error.code], [503, 2, -31020]);
     assertStringIncludes(error.message, "1 streams stand open");
     assertEquals(error.data.mayHaveRun, false);
-    assertEquals((await (await front.post(PING)).json()).id, 1);
+    assertEquals((await (await proxy.post(PING)).json()).id, 1);
     await stream.body?.cancel();
   });
 }
 
 Deno.test("a subscriptions/listen that its header names finds a place while all of requests are taken", async () => {
   const { handler, asked } = onCue();
-  await using front = await Front.before({ slow: handler, [LISTEN]: stand }, {
-    maxRequests: 1,
-    drainMs: 0,
-  });
-  const slow = front.post({ jsonrpc: "2.0", id: 1, method: "slow" });
+  await using proxy = await HttpProxy.before(
+    { slow: handler, [LISTEN]: stand },
+    {
+      maxRequests: 1,
+      drainMs: 0,
+    },
+  );
+  const slow = proxy.post({ jsonrpc: "2.0", id: 1, method: "slow" });
   await asked;
   const message = { jsonrpc: "2.0", id: 2, method: LISTEN };
-  const stream = await front.post(message, CLAIM);
+  const stream = await proxy.post(message, CLAIM);
   assertEquals(stream.status, 200);
   await stream.body?.cancel();
-  await front.stop();
+  await proxy.stop();
   await (await slow).body?.cancel();
 });
 
@@ -65,14 +68,14 @@ for (const [what, body] of OTHERS) {
   Deno.test(`${what} takes a place of a request, although its header says subscriptions/listen`, async () => {
     const asked = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
-    await using front = await Front.before(async (_request, reply) => {
+    await using proxy = await HttpProxy.before(async (_request, reply) => {
       asked.resolve();
       await Promise.race([release.promise, reply.closed]);
       await reply.json({});
     }, { maxRequests: 1 });
-    const first = front.post(body, CLAIM);
+    const first = proxy.post(body, CLAIM);
     await within(asked.promise, "the first request");
-    const second = await within(front.post(body, CLAIM), "the refusal");
+    const second = await within(proxy.post(body, CLAIM), "the refusal");
     // To a batch: an error for each request.
     const [{ error }] = [await second.json()].flat();
     assertEquals([second.status, error.code], [503, -31020]);
@@ -80,16 +83,16 @@ for (const [what, body] of OTHERS) {
     release.resolve();
     const answer = await first;
     assertEquals([answer.status, await answer.text()], [200, "{}"]);
-    assertEquals(front.target.requests.length, 1);
+    assertEquals(proxy.target.requests.length, 1);
   });
 }
 
 Deno.test("the time limits hold for a call's stream, although its header says subscriptions/listen", async () => {
   using clock = new Clock();
-  await using front = await Front.before({ ping: stand }, {
+  await using proxy = await HttpProxy.before({ ping: stand }, {
     timeoutMs: 60_000,
   });
-  const call = await front.post(PING, CLAIM);
+  const call = await proxy.post(PING, CLAIM);
   assertEquals(call.status, 200);
   const cut = assertRejects(
     () => within(call.text(), "the end of the stream"),

@@ -1,4 +1,7 @@
-import { Front, type FrontOptions } from "../../support/program/http_front.ts";
+import {
+  HttpProxy,
+  type HttpProxyStart,
+} from "../../support/program/http_proxy.ts";
 import { RawClient } from "../../support/raw/client.ts";
 import type { McpHandler } from "../../support/raw/mcp.ts";
 import type { RawHandler } from "../../support/raw/server.ts";
@@ -6,9 +9,9 @@ import type { RawHandler } from "../../support/raw/server.ts";
 export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 /** An HTTP server without a token, before a target. */
-export class World extends Front {
+export class World extends HttpProxy {
   static make(
-    options: Partial<FrontOptions>,
+    options: Partial<HttpProxyStart>,
     script: Record<string, McpHandler> | RawHandler = {},
   ): Promise<World> {
     return World.before(script, { token: false, ...options });

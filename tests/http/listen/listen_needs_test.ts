@@ -36,7 +36,7 @@ async function wordsOf(line: string): Promise<string[]> {
   return new TextDecoder().decode(stdout).trimEnd().split("\n");
 }
 
-for (const at of ["127.0.0.1:0", "localhost:0", "unix:front.sock"]) {
+for (const at of ["127.0.0.1:0", "localhost:0", "unix:proxy.sock"]) {
   Deno.test({
     name: `the flags that policy prints are enough to listen at ${at}`,
     ignore: Deno.build.os === "windows",
@@ -45,30 +45,30 @@ for (const at of ["127.0.0.1:0", "localhost:0", "unix:front.sock"]) {
       const directory = await Deno.realPath(await Deno.makeTempDir());
       const variables = { ...TEST_KEYS, XDG_RUNTIME_DIR: directory };
       await using world = await CommandWorld.make(variables);
-      const socket = world.path("front.sock");
+      const socket = world.path("proxy.sock");
       const listen = at.startsWith("unix:") ? `unix:${socket}` : at;
       const args = [
         ...["--listen", listen, "--region", TEST_SCOPE.region],
         ...["--service", TEST_SCOPE.service, target.url.href],
       ];
       const { stdout } = await world.run(runPolicy, ["--flags", ...args]);
-      await using front = await ProxyProcess.start({
+      await using proxy = await ProxyProcess.start({
         target: target.url,
         bareArgs: args,
         permissionFlags: await wordsOf(stdout),
         env: variables,
         home: world.home,
       });
-      const token = await Deno.readTextFile(await logged(front, "tokenFile"));
+      const token = await Deno.readTextFile(await logged(proxy, "tokenFile"));
       const to = listen === at
-        ? Number(new URL(await logged(front, "url")).port)
-        : await logged(front, "path");
+        ? Number(new URL(await logged(proxy, "url")).port)
+        : await logged(proxy, "path");
       using client = await RawClient.connect(to);
       const headers = ["Host: localhost", `Authorization: Bearer ${token}`];
       await client.sendPost("/mcp", headers, PING);
       assertEquals((await client.head()).status, 200);
-      front.signal("SIGTERM");
-      assertEquals((await front.status()).code, 0);
+      proxy.signal("SIGTERM");
+      assertEquals((await proxy.status()).code, 0);
       assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
       await Deno.remove(directory);
     },

@@ -17,16 +17,16 @@ function start(
 ): Promise<ProxyProcess> {
   return ProxyProcess.start({
     target,
-    entry: import.meta.resolve("./http_front_main.ts"),
+    entry: import.meta.resolve("./http_proxy_main.ts"),
     bareArgs: [target.href, ...bareArgs],
     permissionFlags: ["--no-prompt", ...flags],
   });
 }
 
 /** Its exit code, once it is stopped as a supervisor does. */
-async function stopped(front: ProxyProcess): Promise<number> {
-  front.signal("SIGTERM");
-  return (await front.status()).code;
+async function stopped(proxy: ProxyProcess): Promise<number> {
+  proxy.signal("SIGTERM");
+  return (await proxy.status()).code;
 }
 
 Deno.test({
@@ -37,21 +37,21 @@ Deno.test({
     const directory = await Deno.makeTempDir();
     await using target = await RawServer.start(mcp({}));
     {
-      await using front = await start(
+      await using proxy = await start(
         target.url,
         ["127.0.0.1:0", directory],
         `--allow-net=127.0.0.1:0,${target.url.host}`,
         `--allow-write=${directory}`,
         `--allow-read=${directory}`,
       );
-      const token = await Deno.readTextFile(await logged(front, "tokenFile"));
-      const answer = await fetch(await logged(front, "url"), {
+      const token = await Deno.readTextFile(await logged(proxy, "tokenFile"));
+      const answer = await fetch(await logged(proxy, "url"), {
         method: "POST",
         headers: { authorization: `Bearer ${token}` },
         body: PING,
       });
       assertEquals((await answer.json()).id, 1);
-      assertEquals(await stopped(front), 0);
+      assertEquals(await stopped(proxy), 0);
     }
     // The token's file is gone.
     await Deno.remove(directory);
@@ -63,20 +63,20 @@ Deno.test({
   ignore,
   async fn() {
     const directory = await Deno.makeTempDir();
-    const path = `${directory}/front.sock`;
+    const path = `${directory}/proxy.sock`;
     await using target = await RawServer.start(mcp({}));
     {
-      await using front = await start(
+      await using proxy = await start(
         target.url,
         [`unix:${path}`],
         `--allow-net=unix:${path},${target.url.host}`,
         `--allow-read=${path}`,
         `--allow-write=${path}`,
       );
-      using client = await RawClient.connect(await logged(front, "path"));
+      using client = await RawClient.connect(await logged(proxy, "path"));
       await client.sendPost("/mcp", ["Host: localhost"], PING);
       assertEquals((await client.head()).status, 200);
-      assertEquals(await stopped(front), 0);
+      assertEquals(await stopped(proxy), 0);
     }
     await Deno.remove(directory);
   },
@@ -87,7 +87,7 @@ Deno.test({
   ignore,
   async fn() {
     const directory = await Deno.makeTempDir();
-    const path = `${directory}/front.sock`;
+    const path = `${directory}/proxy.sock`;
     for (
       const [args, flags, ...wanted] of [
         [["127.0.0.1:0"], [], "--allow-net=127.0.0.1:0"],
@@ -103,9 +103,9 @@ Deno.test({
       ] as const
     ) {
       const target = new URL("http://127.0.0.1:1/mcp");
-      await using front = await start(target, args, ...flags);
-      assertEquals((await front.status()).code, 2);
-      for (const part of wanted) assertStringIncludes(front.stderr, part);
+      await using proxy = await start(target, args, ...flags);
+      assertEquals((await proxy.status()).code, 2);
+      for (const part of wanted) assertStringIncludes(proxy.stderr, part);
     }
     await Deno.remove(directory);
   },

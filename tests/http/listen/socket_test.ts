@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { ConfigError } from "../../../src/errors.ts";
 import { listen } from "../../../src/http/listen.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
-import { Front, TEST_TOKEN } from "../../support/program/http_front.ts";
+import { HttpProxy, TEST_TOKEN } from "../../support/program/http_proxy.ts";
 import { RawClient } from "../../support/raw/client.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -22,17 +22,17 @@ const atSocket = (use: (path: string) => Promise<void>) => ({
   ignore,
   async fn() {
     const directory = await Deno.makeTempDir();
-    await use(`${directory}/front.sock`);
+    await use(`${directory}/proxy.sock`);
     await Deno.remove(directory, { recursive: true });
   },
 });
 
 Deno.test({
   name:
-    "a Unix socket serves under any Host, is its owner's alone, and goes with the front",
+    "a Unix socket serves under any Host, is its owner's alone, and goes with the server",
   ...atSocket(async (path) => {
     {
-      await using _front = await Front.before({}, { listen: { path } });
+      await using _front = await HttpProxy.before({}, { listen: { path } });
       const { mode } = await Deno.stat(path);
       assertEquals((mode ?? 0) & 0o777, 0o600);
       const bearer = `Authorization: Bearer ${TEST_TOKEN}`;
@@ -65,7 +65,7 @@ Deno.test({
 Deno.test({
   name: "a Unix socket needs no token when none is wanted",
   ...atSocket(async (path) => {
-    await using _front = await Front.before({}, {
+    await using _front = await HttpProxy.before({}, {
       listen: { path },
       token: false,
     });
@@ -85,7 +85,7 @@ Deno.test({
     });
     await killed.output();
     assertEquals((await Deno.lstat(path)).isSocket, true);
-    await using _front = await Front.before({}, {
+    await using _front = await HttpProxy.before({}, {
       listen: { path },
       token: false,
     });
@@ -100,7 +100,7 @@ Deno.test({
     const target = new URL("http://127.0.0.1:1/mcp");
     const fails = async (path: string, why: string) => {
       const error = await assertRejects(
-        () => Front.start({ target, listen: { path } }),
+        () => HttpProxy.start({ target, listen: { path } }),
         ConfigError,
       );
       assertStringIncludes(error.message, `unix:${path}: `);
@@ -108,7 +108,7 @@ Deno.test({
       assertStringIncludes(error.message, "(set listen)");
     };
     {
-      await using _front = await Front.start({ target, listen: { path } });
+      await using _front = await HttpProxy.start({ target, listen: { path } });
       await fails(path, "already in use");
       assertEquals(await post(path, "Host: localhost"), 401);
     }
@@ -116,14 +116,14 @@ Deno.test({
     await Deno.writeTextFile(file, "not a socket");
     await fails(file, "what is there is no socket");
     assertEquals(await Deno.readTextFile(file), "not a socket");
-    await fails(`${path}.missing/front.sock`, "no such file or directory");
+    await fails(`${path}.missing/proxy.sock`, "no such file or directory");
   }),
 });
 
 Deno.test("a port in use, and a host that is not here, are configuration errors", async () => {
   const target = new URL("http://127.0.0.1:1/mcp");
-  await using front = await Front.start({ target });
-  const { port } = front;
+  await using proxy = await HttpProxy.start({ target });
+  const { port } = proxy;
   for (
     const [hostname, name] of [
       ["127.0.0.1", `127.0.0.1:${port}`],
@@ -131,7 +131,7 @@ Deno.test("a port in use, and a host that is not here, are configuration errors"
     ]
   ) {
     const error = await assertRejects(
-      () => Front.start({ target, listen: { hostname, port } }),
+      () => HttpProxy.start({ target, listen: { hostname, port } }),
       ConfigError,
     );
     assertStringIncludes(error.message, name);

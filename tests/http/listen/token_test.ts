@@ -9,7 +9,7 @@ import {
 import { dirname } from "node:path";
 import { ConfigError } from "../../../src/errors.ts";
 import { makeToken } from "../../../src/http/listen.ts";
-import { Front } from "../../support/program/http_front.ts";
+import { HttpProxy } from "../../support/program/http_proxy.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 
@@ -22,12 +22,12 @@ Deno.test("a token that is made lies in a file of mode 0600, which goes with the
   const directory = await Deno.makeTempDir();
   let path = "";
   {
-    await using front = await Front.before({}, {
+    await using proxy = await HttpProxy.before({}, {
       token: undefined,
       tokenDirectory: directory,
     });
     const line = JSON.parse(
-      await front.log.find((line) => line.includes("tokenFile")),
+      await proxy.log.find((line) => line.includes("tokenFile")),
     );
     path = line.tokenFile;
     assertStringIncludes(path, directory);
@@ -35,10 +35,10 @@ Deno.test("a token that is made lies in a file of mode 0600, which goes with the
     if (Deno.build.os !== "windows") assertEquals((mode ?? 0) & 0o777, 0o600);
     const token = await Deno.readTextFile(path);
     assertMatch(token, /^[A-Za-z0-9_-]{43}$/);
-    assertEquals(front.logText.includes(token), false);
-    const right = await front.post(PING, { authorization: `Bearer ${token}` });
+    assertEquals(proxy.logText.includes(token), false);
+    const right = await proxy.post(PING, { authorization: `Bearer ${token}` });
     assertEquals([right.status, (await right.json()).id], [200, 1]);
-    const wrong = await front.post(PING);
+    const wrong = await proxy.post(PING);
     assertEquals(wrong.status, 401);
     await wrong.body?.cancel();
   }
@@ -47,14 +47,14 @@ Deno.test("a token that is made lies in a file of mode 0600, which goes with the
 });
 
 Deno.test("a token that is given is in no file", async () => {
-  await using front = await Front.before({});
-  assertEquals(front.logText.includes("tokenFile"), false);
+  await using proxy = await HttpProxy.before({});
+  assertEquals(proxy.logText.includes("tokenFile"), false);
 });
 
 Deno.test("a token that is short is warned of", async () => {
-  await using front = await Front.before({}, { token: "short" });
-  assertMatch(front.logText, /"level":"warn".*"length":5/);
-  assertEquals(front.logText.includes('"short"'), false);
+  await using proxy = await HttpProxy.before({}, { token: "short" });
+  assertMatch(proxy.logText, /"level":"warn".*"length":5/);
+  assertEquals(proxy.logText.includes('"short"'), false);
 });
 
 Deno.test("where the directory takes no file, the log names it, and the token goes to the temporary one", async () => {
@@ -62,14 +62,14 @@ Deno.test("where the directory takes no file, the log names it, and the token go
   const file = `${folder}/file`;
   await Deno.writeTextFile(file, "");
   for (const directory of [`${folder}/not/there`, file]) {
-    await using front = await Front.before({}, {
+    await using proxy = await HttpProxy.before({}, {
       token: undefined,
       tokenDirectory: directory,
     });
-    const warning = await front.log.find((line) => line.includes('"warn"'));
+    const warning = await proxy.log.find((line) => line.includes('"warn"'));
     assertEquals(JSON.parse(warning).directory, directory);
     const { tokenFile } = JSON.parse(
-      await front.log.find((line) => line.includes("tokenFile")),
+      await proxy.log.find((line) => line.includes("tokenFile")),
     );
     assertEquals(tokenFile.startsWith(directory), false);
   }
@@ -121,13 +121,13 @@ for (const [what, { make, said, ignore }] of Object.entries(UNSAFE)) {
       const tokenDirectory = await make(directory);
       let path = "";
       {
-        await using front = await Front.before({}, {
+        await using proxy = await HttpProxy.before({}, {
           token: undefined,
           tokenDirectory,
         });
-        const warning = await front.log.find((line) => line.includes('"warn"'));
+        const warning = await proxy.log.find((line) => line.includes('"warn"'));
         assertMatch(JSON.parse(warning).error, said);
-        const made = await front.log.find((line) => line.includes("tokenFile"));
+        const made = await proxy.log.find((line) => line.includes("tokenFile"));
         path = JSON.parse(made).tokenFile;
         assertEquals(path.startsWith(own), false);
         assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
@@ -144,7 +144,7 @@ Deno.test("no token beyond loopback is a configuration error", async () => {
   const target = new URL("http://127.0.0.1:1/mcp");
   const listen = { hostname: "0.0.0.0", port: 0 };
   const error = await assertRejects(
-    () => Front.start({ target, token: false, listen }),
+    () => HttpProxy.start({ target, token: false, listen }),
     ConfigError,
   );
   assertStringIncludes(error.message, "0.0.0.0:0");

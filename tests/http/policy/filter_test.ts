@@ -1,7 +1,10 @@
 /** Lists of tools that the HTTP server cannot look through do not pass it. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { within } from "../../support/time/deadline.ts";
-import { Front, type FrontOptions } from "../../support/program/http_front.ts";
+import {
+  HttpProxy,
+  type HttpProxyStart,
+} from "../../support/program/http_proxy.ts";
 import type { RawEventStream, RawHandler } from "../../support/raw/server.ts";
 import { FLAG_NAMES } from "../../../src/config/settings.ts";
 import { ListFilter } from "../../../src/http/filter.ts";
@@ -10,11 +13,11 @@ import { ToolPolicy } from "../../../src/mcp/tools/policy.ts";
 const LIST = { jsonrpc: "2.0", id: "l", method: "tools/list" };
 const TOOLS = '{"tools":[{"name":"write"},{"name":"read"}]}';
 
-class World extends Front {
+class World extends HttpProxy {
   /** A target that meets every request alike. */
   static behaving(
     handler: RawHandler,
-    options: Partial<FrontOptions> = {},
+    options: Partial<HttpProxyStart> = {},
   ): Promise<World> {
     return World.before(handler, { tools: { deny: ["write"] }, ...options });
   }

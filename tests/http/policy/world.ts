@@ -1,4 +1,4 @@
-import { Front } from "../../support/program/http_front.ts";
+import { HttpProxy } from "../../support/program/http_proxy.ts";
 import { type McpHandler, methods, result } from "../../support/raw/mcp.ts";
 
 export const READER = { name: "read", annotations: { readOnlyHint: true } };
@@ -29,7 +29,7 @@ export function call(name: string, id: number | string = 1): Call {
 
 export const LIST = { jsonrpc: "2.0", id: 1, method: "tools/list" };
 
-export class World extends Front {
+export class World extends HttpProxy {
   /** The methods that the target saw. */
   get methods(): string[] {
     return methods(this.target.requests.all);

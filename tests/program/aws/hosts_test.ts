@@ -3,7 +3,12 @@
  * becomes of their refusals.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { awsWorld, FRONT, logged, post } from "../../support/aws/aws_world.ts";
+import {
+  awsWorld,
+  HTTP_MODE,
+  logged,
+  post,
+} from "../../support/aws/aws_world.ts";
 import { mcp, type McpHandler } from "../../support/raw/mcp.ts";
 import type { RawHandler } from "../../support/raw/server.ts";
 import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
@@ -108,7 +113,7 @@ Deno.test("over HTTP a 403 that wants the other algorithm is told so, too", asyn
   await using w = await awsWorld(
     "abc.execute-api.eu-west-1.amazonaws.com",
     TEST_VERIFIER,
-    { handler: refusing(said), ...FRONT },
+    { handler: refusing(said), ...HTTP_MODE },
   );
   const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
   const { error } = await (await post(w.proxy, ping)).json();
@@ -149,9 +154,9 @@ Deno.test("the limit of a Web Function is named, over stdio and over HTTP", asyn
   assertStringIncludes(message, "timeoutSeconds");
   assertEquals([data.status, data.awsError], [504, "Runtime.RequestTimeout"]);
 
-  await using front = await awsWorld(host, scope, { handler, ...FRONT });
+  await using proxy = await awsWorld(host, scope, { handler, ...HTTP_MODE });
   const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: {} };
-  const response = await post(front.proxy, call);
+  const response = await post(proxy.proxy, call);
   await response.body?.cancel();
   assertEquals(response.status, 504);
   assertEquals(

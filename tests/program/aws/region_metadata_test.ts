@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import {
   awsWorld,
-  FRONT,
+  HTTP_MODE,
   KEYS,
   logged,
   post,
@@ -121,8 +121,8 @@ Deno.test("what is not one region goes with no call, and a warning says where it
 });
 
 Deno.test("over HTTP the AWS MCP Server is told the region, too", async () => {
-  const env = { ...FRONT.env, AWS_REGION: "eu-west-3" };
-  await using w = await awsWorld(MCP_SERVER, MCP_SCOPE, { ...FRONT, env });
+  const env = { ...HTTP_MODE.env, AWS_REGION: "eu-west-3" };
+  await using w = await awsWorld(MCP_SERVER, MCP_SCOPE, { ...HTTP_MODE, env });
   const answer = await post(w.proxy, JSON.parse(CALL));
   await answer.body?.cancel();
   const [body] = bodies(w.server, "tools/call");

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SsoPeer, StsPeer } from "../../support/aws/credential_peers.ts";
 import { ProxyProcess } from "../../support/program/proxy_process.ts";
-import { TlsFront } from "../../support/net/tls_front.ts";
+import { TlsTerminator } from "../../support/net/tls_terminator.ts";
 import { PrivateTarget } from "../../support/net/private_target.ts";
 
 Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a profile", async () => {
@@ -13,7 +13,7 @@ Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a
   await Deno.mkdir(aws);
   const start = (env: Record<string, string>, args: readonly string[] = []) =>
     ProxyProcess.start({
-      target: target.front.url,
+      target: target.terminator.url,
       home,
       args: ["--retries=0", ...args],
       env,
@@ -92,11 +92,11 @@ Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
   await using sts = new StsPeer();
   await using sso = new SsoPeer(token);
   const identity = target.authority.issue({ name: "AWS" });
-  await using stsFront = await TlsFront.start({
+  await using stsTls = await TlsTerminator.start({
     to: new URL(sts.url),
     identity,
   });
-  await using ssoFront = await TlsFront.start({
+  await using ssoTls = await TlsTerminator.start({
     to: new URL(sso.url),
     identity,
   });
@@ -115,13 +115,13 @@ Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
       "sso_start_url = https://corp.awsapps.com/start\n",
   );
   await using proxy = await ProxyProcess.start({
-    target: target.front.url,
+    target: target.terminator.url,
     home,
     args: ["--profile=admin"],
     env: {
       AWS_CA_BUNDLE: "~/root.pem",
-      AWS_ENDPOINT_URL_STS: stsFront.url.origin,
-      AWS_ENDPOINT_URL_SSO: ssoFront.url.origin,
+      AWS_ENDPOINT_URL_STS: stsTls.url.origin,
+      AWS_ENDPOINT_URL_SSO: ssoTls.url.origin,
     },
     permissionFlags: ["--allow-all"],
   });
@@ -136,7 +136,7 @@ Deno.test("the AWS CLI's roots that may not be read are told of by name, and tho
   const root = `${target.directory}/root.pem`;
   {
     await using proxy = await ProxyProcess.start({
-      target: target.front.url,
+      target: target.terminator.url,
       args: ["--retries=0"],
       env: { AWS_CA_BUNDLE: root },
     });

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   awsWorld,
-  FRONT,
+  HTTP_MODE,
   KEYS,
   post,
   withConfig,
@@ -132,7 +132,7 @@ Deno.test("over HTTP a client's own session of an AgentCore runtime goes on, and
       [["--header", `${SESSION}: ${mine}`], [mine, mine, mine]],
     ] as const
   ) {
-    await using w = await awsWorld(host, scope, { path, args, ...FRONT });
+    await using w = await awsWorld(host, scope, { path, args, ...HTTP_MODE });
     for (const id of [own, `${own}-2`, undefined]) {
       const headers: Record<string, string> = id ? { [SESSION]: id } : {};
       await (await post(w.proxy, call, headers)).body?.cancel();

@@ -53,7 +53,7 @@ export function logged(proxy: ProxyProcess, message: string): unknown[] {
 }
 
 /** Has the program listen for HTTP. */
-export const FRONT = {
+export const HTTP_MODE = {
   permissions: { net: ["127.0.0.1:0"] },
   env: {
     MCP_LISTEN: "127.0.0.1:0",
@@ -73,7 +73,7 @@ export async function post(
   return await fetch(Object(value).url, {
     method: "POST",
     headers: {
-      authorization: `Bearer ${FRONT.env.MCP_LISTEN_TOKEN}`,
+      authorization: `Bearer ${HTTP_MODE.env.MCP_LISTEN_TOKEN}`,
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
       ...headers,

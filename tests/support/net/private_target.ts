@@ -5,14 +5,14 @@ import { mcp } from "../raw/mcp.ts";
 import { RawServer } from "../raw/server.ts";
 import type { VerifierOptions } from "../sigv4/verifier.ts";
 import { TEST_VERIFIER } from "../aws/test_identity.ts";
-import { TlsFront } from "./tls_front.ts";
+import { TlsTerminator } from "./tls_terminator.ts";
 
 /** A target behind TLS of a private authority, and the files of a client. */
 export class PrivateTarget implements AsyncDisposable {
   private constructor(
     readonly authority: Authority,
     readonly server: RawServer,
-    readonly front: TlsFront,
+    readonly terminator: TlsTerminator,
     readonly directory: string,
   ) {}
 
@@ -25,7 +25,7 @@ export class PrivateTarget implements AsyncDisposable {
   ): Promise<PrivateTarget> {
     const authority = new Authority({ name: "a private root" });
     const server = await RawServer.start({ handler: mcp({}), verifier });
-    const front = await TlsFront.start({
+    const terminator = await TlsTerminator.start({
       to: server.url,
       identity: authority.issue({ name: "the target" }),
       clientRoot: demandsClient ? authority.cert : undefined,
@@ -45,7 +45,7 @@ export class PrivateTarget implements AsyncDisposable {
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(`${directory}/${name}`, text);
     }
-    return new PrivateTarget(authority, server, front, directory);
+    return new PrivateTarget(authority, server, terminator, directory);
   }
 
   /** The program before it; DIR stands for the directory of the files. */
@@ -57,7 +57,7 @@ export class PrivateTarget implements AsyncDisposable {
   ): Promise<ProxyProcess> {
     const inPlace = (text: string) => text.replace("DIR", this.directory);
     return ProxyProcess[start]({
-      target: this.front.url,
+      target: this.terminator.url,
       args: args.map(inPlace),
       env: Object.fromEntries(
         Object.entries(env).map(([name, value]) => [name, inPlace(value)]),
@@ -67,7 +67,7 @@ export class PrivateTarget implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.front[Symbol.asyncDispose]();
+    await this.terminator[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
     await Deno.remove(this.directory, { recursive: true });
   }

@@ -3,7 +3,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SILENT_LOG } from "../../../../src/log/log.ts";
 import { answerWhen } from "../../../support/stream/answer_when.ts";
-import { Front } from "../../../support/program/http_front.ts";
+import { HttpProxy } from "../../../support/program/http_proxy.ts";
 import { modern } from "../../../support/stream/modern_message.ts";
 import {
   INITIALIZED,
@@ -290,12 +290,12 @@ Deno.test("over HTTP with a tool policy the same is delivered, repaired and skip
   ];
   const listAt = async (handler: McpHandler) => {
     await using target = await RawServer.start(mcp({ "tools/list": handler }));
-    await using front = await Front.start({
+    await using proxy = await HttpProxy.start({
       target: target.url,
       tools: { deny: ["x"] },
     });
     const ask = { jsonrpc: "2.0", id: "l", method: "tools/list" };
-    return await (await front.post(ask)).text();
+    return await (await proxy.post(ask)).text();
   };
   for (const text of texts) {
     const answer = await listAt(asStream(text));

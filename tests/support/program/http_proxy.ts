@@ -18,12 +18,14 @@ import { TEST_CREDENTIALS, TEST_SCOPE } from "../aws/test_identity.ts";
 export const TEST_TOKEN = "a-token-that-only-tests-know";
 
 /** What an HTTP server is started with. */
-export type FrontOptions = Partial<HttpProxyOptions> & { readonly target: URL };
+export type HttpProxyStart = Partial<HttpProxyOptions> & {
+  readonly target: URL;
+};
 
-type FrontClass<F> = new (options: FrontOptions) => F;
+type HttpProxyClass<F> = new (options: HttpProxyStart) => F;
 
 /** A running HTTP server. */
-export class Front implements AsyncDisposable {
+export class HttpProxy implements AsyncDisposable {
   /** The log, line by line. */
   readonly log = new Arrivals<string>("log line");
   /** Resolves when it has returned. */
@@ -34,8 +36,8 @@ export class Front implements AsyncDisposable {
   #target: RawServer | undefined;
   #address: ListenAddress = { path: "" };
 
-  /** {@linkcode Front.start} waits for it to listen. */
-  constructor(options: FrontOptions) {
+  /** {@linkcode HttpProxy.start} waits for it to listen. */
+  constructor(options: HttpProxyStart) {
     const redactor = new Redactor();
     const fetch = createSignedFetch({
       ...TEST_SCOPE,
@@ -72,35 +74,35 @@ export class Front implements AsyncDisposable {
   }
 
   /** Starts an HTTP server on a free port of loopback, unless it is said otherwise. */
-  static async start<F extends Front>(
-    this: FrontClass<F>,
-    options: FrontOptions,
+  static async start<F extends HttpProxy>(
+    this: HttpProxyClass<F>,
+    options: HttpProxyStart,
   ): Promise<F> {
-    const front = new this(options);
-    await within(front.#listening.promise, "the front to listen");
-    return front;
+    const proxy = new this(options);
+    await within(proxy.#listening.promise, "the HTTP server to listen");
+    return proxy;
   }
 
   /** The same before a target, which does what servers do but for this script. */
-  static async before<F extends Front>(
-    this: FrontClass<F>,
+  static async before<F extends HttpProxy>(
+    this: HttpProxyClass<F>,
     script: Record<string, McpHandler> | RawHandler,
-    options: Partial<FrontOptions> = {},
+    options: Partial<HttpProxyStart> = {},
   ): Promise<F> {
     const handler = typeof script === "function" ? script : mcp(script);
     await using stack = new AsyncDisposableStack();
     const target = stack.use(await RawServer.start(handler));
-    const front = new this({ target: target.url, ...options });
-    await within(front.#listening.promise, "the front to listen");
-    front.#target = target;
+    const proxy = new this({ target: target.url, ...options });
+    await within(proxy.#listening.promise, "the HTTP server to listen");
+    proxy.#target = target;
     stack.move();
-    return front;
+    return proxy;
   }
 
-  /** What {@linkcode Front.before} put behind it. */
+  /** What {@linkcode HttpProxy.before} put behind it. */
   get target(): RawServer {
     if (this.#target !== undefined) return this.#target;
-    throw new Error("the front is not before a target of its own");
+    throw new Error("the HTTP server is not before a target of its own");
   }
 
   /** Where it listens. */
@@ -111,7 +113,7 @@ export class Front implements AsyncDisposable {
   /** Its port. */
   get port(): number {
     if ("port" in this.#address) return this.#address.port;
-    throw new Error("the front listens at no port");
+    throw new Error("the HTTP server listens at no port");
   }
 
   /** The MCP endpoint. */
@@ -127,7 +129,7 @@ export class Front implements AsyncDisposable {
   /** Stops it, as a signal does; resolves when it is over. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await within(this.done, "the front to stop");
+    await within(this.done, "the HTTP server to stop");
   }
 
   /** Sends a request to the MCP endpoint, with the token. */
@@ -161,7 +163,7 @@ export class Front implements AsyncDisposable {
     letTimeGo();
     this.#force.abort();
     await this.stop();
-    this.log.end("the front is stopped");
+    this.log.end("the HTTP server is stopped");
     await this.#target?.[Symbol.asyncDispose]();
   }
 }

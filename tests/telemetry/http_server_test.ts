@@ -19,20 +19,20 @@ type Post = (
 ) => Promise<Response>;
 
 /** What the collector has when the HTTP server has carried this and ended. */
-async function tracedFront(
+async function tracedHttp(
   server: RawServer,
   talk: (post: Post) => Promise<void>,
   ...args: string[]
 ): Promise<OtlpReceiver> {
   await using receiver = OtlpReceiver.start();
-  await using front = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.start({
     target: server.url,
-    entry: new URL("./traced_front_main.ts", import.meta.url),
+    entry: new URL("./traced_http_main.ts", import.meta.url),
     bareArgs: [server.url.href, ...args],
     env: receiver.env,
     permissions: { net: ["127.0.0.1"] },
   });
-  const { value } = await front.next();
+  const { value } = await proxy.next();
   assert(typeof value === "object" && value !== null && "port" in value);
   const url = `http://127.0.0.1:${value.port}/mcp`;
   await talk((message, headers = {}, method = "POST", query = "") =>
@@ -46,8 +46,8 @@ async function tracedFront(
       ...(method === "POST" && { body: JSON.stringify(message) }),
     })
   );
-  await front.closeStdin();
-  assertEquals((await front.status()).code, 0, front.stderr);
+  await proxy.closeStdin();
+  assertEquals((await proxy.status()).code, 0, proxy.stderr);
   return receiver;
 }
 
@@ -63,7 +63,7 @@ Deno.test("over HTTP, a request is one trace, below the span in its headers", as
     handler: mcp({}),
     verifier: TEST_VERIFIER,
   });
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     const response = await post(
       { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "t" } },
       { traceparent: TRACE_PARENT, tracestate: "a=b" },
@@ -87,7 +87,7 @@ Deno.test("over HTTP, a request is one trace, below the span in its headers", as
 
 Deno.test("over HTTP, a request that names no span is one trace", async () => {
   await using server = await RawServer.start(mcp({}));
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     const response = await post({ jsonrpc: "2.0", id: 1, method: "m" });
     await response.body?.cancel();
   });
@@ -103,7 +103,7 @@ Deno.test("over HTTP, a request that names no span is one trace", async () => {
 
 Deno.test("over HTTP, the context in _meta comes before that of the request, which is linked", async () => {
   await using server = await RawServer.start(mcp({}));
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     const meta = { traceparent: TRACE_PARENT };
     const response = await post(
       { jsonrpc: "2.0", id: 1, method: "m", params: modern({}, meta) },
@@ -121,7 +121,7 @@ Deno.test("over HTTP, the context in _meta comes before that of the request, whi
 
 Deno.test("over HTTP, what is no message goes on in its client's trace", async () => {
   await using server = await RawServer.start(mcp({}));
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     const headers = { traceparent: TRACE_PARENT };
     const response = await post(undefined, headers, "DELETE");
     await response.body?.cancel();
@@ -158,7 +158,7 @@ Deno.test("over HTTP, errors and bytes are counted", async () => {
     params: "x".repeat(2 ** 21),
   };
   let answered = 0;
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     for (const message of messages) {
       const response = await post(message);
       answered += (await response.text()).length;
@@ -200,7 +200,7 @@ Deno.test("over HTTP, an error or a failed tool in a small answer is told, howev
     fine: (message, reply) => reply.json(result(message)),
   }));
   const methods = ["json", "stream", "tool", "large", "fine"];
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     for (const method of methods) {
       const response = await post({ jsonrpc: "2.0", id: 1, method });
       assertEquals(response.status, 200);
@@ -220,7 +220,7 @@ Deno.test("over HTTP, what is refused is counted, and so are the bytes that say 
   const token = "a-token-that-only-tests-know";
   await using server = await RawServer.start(mcp({}));
   let answered = 0;
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     const refused = async (
       status: number,
       headers: Record<string, string>,
@@ -246,7 +246,7 @@ Deno.test("over HTTP, what is refused is counted, and so are the bytes that say 
 
 Deno.test("over HTTP, no span has the query that a client sends", async () => {
   await using server = await RawServer.start(mcp({}));
-  const told = await tracedFront(server, async (post) => {
+  const told = await tracedHttp(server, async (post) => {
     const message = { jsonrpc: "2.0", id: 1, method: "ping" };
     const query = "?api_key=a-secret-of-the-client";
     const response = await post(message, {}, "POST", query);

@@ -10,8 +10,8 @@ import type { Identity } from "./certificates.ts";
 import { passOn } from "./pass_on.ts";
 import { closeServer, listenOn } from "./loopback.ts";
 
-/** How a front behaves. */
-export interface TlsFrontOptions {
+/** How a terminator behaves. */
+export interface TlsTerminatorOptions {
   /** Where the bytes go. */
   readonly to: URL;
   /** Who the server is. */
@@ -22,17 +22,17 @@ export interface TlsFrontOptions {
   readonly maxVersion?: "TLSv1.2";
 }
 
-/** A running front. */
-export class TlsFront implements AsyncDisposable {
+/** A running terminator. */
+export class TlsTerminator implements AsyncDisposable {
   /** The name in each client's certificate; empty without one. */
-  readonly clients = new Arrivals<string>("client of the TLS front");
+  readonly clients = new Arrivals<string>("client of the TLS terminator");
   readonly #server: Server;
   readonly #path: string;
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
   private constructor(
-    { to, identity, clientRoot, maxVersion }: TlsFrontOptions,
+    { to, identity, clientRoot, maxVersion }: TlsTerminatorOptions,
   ) {
     this.#path = to.pathname;
     this.#server = createServer({
@@ -48,11 +48,11 @@ export class TlsFront implements AsyncDisposable {
     this.#server.on("tlsClientError", () => {});
   }
 
-  /** A front that listens on a free port of 127.0.0.1. */
-  static async start(options: TlsFrontOptions): Promise<TlsFront> {
-    const front = new TlsFront(options);
-    front.#port = await listenOn(front.#server);
-    return front;
+  /** A terminator that listens on a free port of 127.0.0.1. */
+  static async start(options: TlsTerminatorOptions): Promise<TlsTerminator> {
+    const terminator = new TlsTerminator(options);
+    terminator.#port = await listenOn(terminator.#server);
+    return terminator;
   }
 
   /** The endpoint behind it, over TLS. */
@@ -62,7 +62,7 @@ export class TlsFront implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await closeServer(this.#server, this.#sockets);
-    this.clients.end("the TLS front is closed");
+    this.clients.end("the TLS terminator is closed");
   }
 
   #accept(socket: TLSSocket, to: URL): void {
