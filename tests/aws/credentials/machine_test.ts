@@ -3,6 +3,7 @@ import {
   ContainerPeer,
   keysOf,
   MetadataPeer,
+  Peer,
   StsPeer,
 } from "../../support/aws/credential_peers.ts";
 import { assertKeys, flagsOf, World } from "./world.ts";
@@ -96,6 +97,37 @@ Deno.test("an instance's role is read over version 2 of the metadata service", a
     },
   });
   assertKeys(probed, "instance");
+});
+
+Deno.test("the machine is asked without Node.js's proxy, under the path of its endpoint", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  await using metadata = new Peer(({ path }) =>
+    path.endsWith("web-role")
+      ? Response.json({ AccessKeyId: "ASIAPATH", SecretAccessKey: "s" })
+      : new Response(path.startsWith("/imds/latest/") ? "web-role" : null)
+  );
+  const rows: [name: string, url: string, found: string][] = [
+    [
+      "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+      container.url,
+      keysOf("container1").accessKeyId,
+    ],
+    ["AWS_EC2_METADATA_SERVICE_ENDPOINT", `${metadata.url}/imds`, "ASIAPATH"],
+    ["AWS_EC2_METADATA_SERVICE_ENDPOINT", `${metadata.url}/imds/`, "ASIAPATH"],
+  ];
+  for (const [name, url, found] of rows) {
+    const { credentials, message } = await world.probe({
+      flags: ["--allow-all"],
+      env: {
+        NODE_USE_ENV_PROXY: "1",
+        HTTP_PROXY: "http://127.0.0.1:9",
+        AWS_EC2_METADATA_DISABLED: "",
+        [name]: url,
+      },
+    });
+    assertEquals(credentials?.accessKeyId, found, message);
+  }
 });
 
 Deno.test("a profile may take the instance's role to assume its own", async () => {

@@ -194,7 +194,8 @@ async function roleCredentials(
       : new Error(`it answers with an error (${status})`);
   };
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
-  const token = await askHost(search, new URL(TOKEN_PATH, url), ttl, "PUT")
+  const at = (path: string) => new URL(url.href.replace(/\/?$/, path));
+  const token = await askHost(search, at(TOKEN_PATH), ttl, "PUT")
     .catch(() => undefined);
   const isOld = token === undefined || NO_TOKEN.includes(token.status);
   const isOldOff = metadataSetting(search, "v1_disabled");
@@ -205,7 +206,7 @@ async function roleCredentials(
     ? {}
     : { "x-aws-ec2-metadata-token": textOf(token) };
   const read = async (path: string): Promise<string> => {
-    const ask = () => askHost(search, new URL(path, url), headers);
+    const ask = () => askHost(search, at(path), headers);
     const reply = await ask();
     return textOf(reply.status >= 500 ? await ask() : reply);
   };
@@ -265,11 +266,13 @@ async function askHost(
   headers: Record<string, string>,
   method: "GET" | "PUT" = "GET",
 ): Promise<HostReply> {
-  const { request } = url.protocol === "https:"
+  const { Agent, request } = url.protocol === "https:"
     ? await import("node:https")
     : await import("node:http");
   return await withLimit(hostLimitMs(query), async (signal) => {
-    const sent = request(url, { method, headers, agent: false });
+    // Nor is that of NODE_USE_ENV_PROXY.
+    const direct = { keepAlive: false, proxyEnv: {} };
+    const sent = request(url, { method, headers, agent: new Agent(direct) });
     signal.addEventListener("abort", () => sent.destroy());
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) =>
