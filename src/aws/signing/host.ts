@@ -3,6 +3,7 @@
  * go, and how it is sent.
  */
 
+import { PARTITIONS } from "../partition.ts";
 import { isLoopback, isPrivateAddress } from "../../net/address.ts";
 
 /**
@@ -12,5 +13,7 @@ import { isLoopback, isPrivateAddress } from "../../net/address.ts";
  */
 export function maySignOtherHost({ hostname }: URL): boolean {
   return isLoopback(hostname) || isPrivateAddress(hostname) ||
-    /\.vpce\.amazonaws\.com(?:\.cn)?\.?$/.test(hostname);
+    PARTITIONS.some(({ domain }) =>
+      hostname.replace(/\.$/, "").endsWith(`.vpce.${domain}`)
+    );
 }

@@ -51,6 +51,8 @@ Deno.test("another host is signed towards nobody but loopback, private addresses
     "https://[fd12:3456::1]",
     "https://[::ffff:10.0.0.1]",
     "https://vpce-0a-b.execute-api.us-east-1.vpce.amazonaws.com",
+    "https://vpce-1.execute-api.us-iso-east-1.vpce.c2s.ic.gov.",
+    "https://vpce-1.execute-api.eusc-de-east-1.vpce.amazonaws.eu",
     "https://VPCE-1.lambda.us-east-1.VPCE.amazonaws.com",
   ];
   const refused = [
