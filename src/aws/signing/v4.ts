@@ -106,22 +106,29 @@ export async function signQuery(
   const isMoved = ([name]: [string, string]) => name.startsWith("x-amz-");
   const left = headers.filter((header) => !isMoved(header));
   const signed = signedHeaders(input, Object.fromEntries(left));
+  const token = sessionToken ? [["X-Amz-Security-Token", sessionToken]] : [];
+  const isTokenSigned = !input.unsignedHeaders.has(TOKEN_HEADER);
   const added = [
     ...headers.filter(isMoved),
-    ...sessionToken ? [["X-Amz-Security-Token", sessionToken]] : [],
+    ...isTokenSigned ? token : [],
     ["X-Amz-Algorithm", scheme.algorithm],
     ["X-Amz-Credential", `${accessKeyId}/${scope}`],
     ["X-Amz-Date", dates.long],
     ["X-Amz-Expires", `${expiresInSeconds}`],
     ["X-Amz-SignedHeaders", Object.keys(signed).sort().join(";")],
-  ].map((parameter) => parameter.map(escapeText).join("="));
+  ].map(escapeParameter);
   const url = new URL(input.url);
   url.search = [url.search.slice(1), ...added].filter(Boolean).join("&");
   const canonical = canonicalRequest({ ...input, url, headers: signed });
   const text = stringToSign(scheme, dates.long, scope, canonical);
   const signature = await scheme.sign(text, input, dates.day);
-  url.search += `&X-Amz-Signature=${signature}`;
+  const rest = [["X-Amz-Signature", signature], ...isTokenSigned ? [] : token];
+  url.search += `&${rest.map(escapeParameter).join("&")}`;
   return url;
+}
+
+function escapeParameter(parameter: readonly string[]): string {
+  return parameter.map(escapeText).join("=");
 }
 
 function datesOf({ date }: SigningInput): { long: string; day: string } {

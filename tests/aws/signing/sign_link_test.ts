@@ -30,6 +30,21 @@ Deno.test("a signed link is good for its time and no longer", async () => {
   assertStringIncludes(await late.text(), "Signature expired");
 });
 
+Deno.test("a session token that is not to be signed stands behind the signature in a link", async () => {
+  const { sessionToken, ...keys } = SESSION;
+  const link = async (credentials: typeof keys, signSessionToken: boolean) => {
+    const now = () => Date.UTC(2026, 0, 1);
+    const options = { ...SIGNER, credentials, now, signSessionToken };
+    const signer = createSigner(options);
+    const request = new Request("https://api.example/mcp?a=1");
+    return (await signer.presign(request, { expiresInSeconds: 60 })).href;
+  };
+  const token = `X-Amz-Security-Token=${encodeURIComponent(sessionToken)}`;
+  const plain = await link(keys, true);
+  assertEquals(await link(SESSION, false), `${plain}&${token}`);
+  assertStringIncludes(await link(SESSION, true), `${token}&X-Amz-Algorithm`);
+});
+
 Deno.test("a signed link to S3 leaves the payload out", async () => {
   await using gate = await startGate({
     service: "s3",
