@@ -186,17 +186,23 @@ export function sessionHeaderOf(
 
 /** What sends requests, if the global `fetch` will not do. */
 export async function openFetches(
-  { tls, signHost, record }: Config,
+  { tls, signHost, record, listen }: Pick<
+    Config,
+    "tls" | "signHost" | "record" | "listen"
+  >,
 ): Promise<TlsFetches | undefined> {
   const sendsOtherHost = signHost !== undefined;
+  // A connection of HTTP/2 has room for some hundred streams at once. Where many
+  // clients have one open each, all that comes then would wait for their end.
+  const isHttp1 = listen !== undefined;
   // The signed fetch sends another Host over a fetch of its own, and of that
   // there would be more told than may be.
-  const isNeeded = tls !== undefined ||
+  const isNeeded = tls !== undefined || isHttp1 ||
     (sendsOtherHost && (record !== undefined || isTelemetryOn()));
   if (!isNeeded) return undefined;
   const { openTls } = await import("../net/http_client.ts");
   const none = { caCerts: [], client: undefined };
-  return openTls(tls ?? none, { sendsOtherHost });
+  return openTls(tls ?? none, { sendsOtherHost, isHttp1 });
 }
 
 /** Keeps what is configured and may be secret out of all that is shown. */

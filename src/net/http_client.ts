@@ -15,6 +15,12 @@ export interface TlsMaterial {
   } | undefined;
 }
 
+/**
+ * How long a connection of HTTP/1.1 is kept idle: AWS's load balancers end it
+ * after a minute, and a request must not meet that.
+ */
+const POOL_IDLE_MS = 50_000;
+
 /** The ways to the network, until they are disposed of. */
 export interface TlsFetches extends Disposable {
   /** To the target: all roots, and the client's certificate. */
@@ -32,7 +38,11 @@ export interface TlsFetches extends Disposable {
  */
 export function openTls(
   { caCerts, client }: TlsMaterial,
-  { sendsOtherHost }: { readonly sendsOtherHost: boolean },
+  { sendsOtherHost, isHttp1 = false }: {
+    readonly sendsOtherHost: boolean;
+    /** Whether the target is spoken to over HTTP/1.1 in any case. */
+    readonly isHttp1?: boolean;
+  },
 ): TlsFetches {
   const clients = new DisposableStack();
   const open = (
@@ -48,6 +58,7 @@ export function openTls(
     ...client,
     // Another Host is for HTTP/1.1 alone.
     ...(sendsOtherHost && { allowHost: true, http2: false }),
+    ...(isHttp1 && { http2: false, poolIdleTimeout: POOL_IDLE_MS }),
   });
   return { toTarget, toOthers, [Symbol.dispose]: () => clients.dispose() };
 }

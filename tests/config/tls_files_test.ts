@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls, type TlsMaterial } from "../../src/net/http_client.ts";
+import { openFetches } from "../../src/commands/target.ts";
 import { loadTlsFiles } from "../../src/config/files.ts";
 import type { LogNote } from "../../src/log/log.ts";
 import { Authority } from "../support/net/certificates.ts";
@@ -187,6 +188,32 @@ Deno.test("certificates out of their time are told, and taken", async () => {
     assertStringIncludes(JSON.stringify(notes), "CN=client (");
   }
 });
+
+for (const [isServer, protocol] of [[false, "h2"], [true, "http/1.1"]]) {
+  Deno.test(`a target that knows HTTP/2 is spoken to over ${protocol} ${isServer ? "in HTTP server mode, where many streams stand open" : "over stdio"}`, async () => {
+    using listener = Deno.listenTls({
+      ...ROOT.issue({ name: "server" }),
+      hostname: "127.0.0.1",
+      port: 0,
+      alpnProtocols: ["h2", "http/1.1"],
+    });
+    const address = { hostname: "127.0.0.1", port: 0 };
+    const listen = { address, token: undefined, hosts: [] };
+    using fetches = await openFetches({
+      tls: { caCerts: [ROOT.cert], client: undefined },
+      signHost: undefined,
+      record: undefined,
+      listen: isServer ? listen : undefined,
+    });
+    const url = `https://localhost:${listener.addr.port}`;
+    const answer = fetches?.toTarget(url).catch(() => {});
+    using connection = await listener.accept();
+    const { alpnProtocol } = await connection.handshake();
+    assertEquals(alpnProtocol, protocol);
+    connection.close();
+    await answer;
+  });
+}
 
 Deno.test("others than the target are reached over the same roots, without the client's certificate", async () => {
   await using server = await RawServer.start((_request, reply) =>
