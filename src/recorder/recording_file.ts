@@ -149,7 +149,7 @@ async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
 function removeRecording(path: string, { record }: OptionNames): void {
   try {
     const { isFile, size } = Deno.lstatSync(path);
-    if (!isFile || size > 0 && !isRecording(path)) {
+    if (!isFile || size > 0 && !fileBegins(path, BEGINNING)) {
       throw new ConfigError([
         `${path} is there and is no recording, and is not written over (set ${record} to another file)`,
       ]);
@@ -160,9 +160,10 @@ function removeRecording(path: string, { record }: OptionNames): void {
   }
 }
 
-function isRecording(path: string): boolean {
+/** Whether a file begins with a text of ASCII. */
+export function fileBegins(path: string, beginning: string): boolean {
   using file = Deno.openSync(path, { read: true });
-  const buffer = new Uint8Array(BEGINNING.length);
+  const buffer = new Uint8Array(beginning.length);
   const length = file.readSync(buffer) ?? 0;
-  return decoder.decode(buffer.subarray(0, length)) === BEGINNING;
+  return decoder.decode(buffer.subarray(0, length)) === beginning;
 }

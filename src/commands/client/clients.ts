@@ -2,7 +2,7 @@
  * The MCP clients: where each keeps its servers, and what an entry looks like.
  */
 
-import { join } from "node:path";
+import { join, posix, win32 } from "node:path";
 import type { ClientName } from "../../config/commands.ts";
 import type { CommandContext } from "../context.ts";
 
@@ -35,6 +35,18 @@ export interface Client {
   readonly defaults?: (name: string) => Entry;
   /** How the client is made to see a change. */
   readonly reload: string;
+}
+
+/**
+ * A path of a variable, if it is absolute: what any other would write to
+ * depends on where the command is run (XDG Base Directory Specification).
+ */
+export function absolute(
+  path: string | undefined,
+  { os }: Pick<Place, "os">,
+): string | undefined {
+  const { isAbsolute } = os === "windows" ? win32 : posix;
+  return path !== undefined && isAbsolute(path) ? path : undefined;
 }
 
 /** Where each system keeps the settings of programs with a window. */

@@ -13,7 +13,13 @@ import { isObject } from "../../json.ts";
 import { nearest } from "../../nearest.ts";
 import { type CommandContext, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
-import { type Client, CLIENTS, type Entry, stdio } from "./clients.ts";
+import {
+  absolute,
+  type Client,
+  CLIENTS,
+  type Entry,
+  stdio,
+} from "./clients.ts";
 import { type Edited, EditError, putEntry } from "./edit.ts";
 import { ensureStdio, withoutServerMode } from "./entry_options.ts";
 import {
@@ -173,8 +179,12 @@ function usualFile(
   client: Client,
   { os, env }: CommandContext,
 ): string | undefined {
-  const home = homeDirectory(env);
-  return home === undefined ? undefined : client.file({ os, env, home });
+  const home = absolute(homeDirectory(env), { os });
+  return home === undefined ? undefined : client.file({
+    os,
+    env: (name) => absolute(env(name), { os }),
+    home,
+  });
 }
 
 const MAX_NAME = 64;

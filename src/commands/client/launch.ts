@@ -16,7 +16,7 @@ import type { CommandContext } from "../context.ts";
 import { ConfigError } from "../../errors.ts";
 import { JSR_PACKAGE, NPM_NAME, VERSION } from "../../version.ts";
 import { FILE_VARIABLES, findNeeds, permissionFlags } from "../needs.ts";
-import type { Launch } from "./clients.ts";
+import { absolute, type Launch } from "./clients.ts";
 import { entryOptions } from "./entry_options.ts";
 
 /** npm's store of what npx runs, which npm may empty. */
@@ -112,14 +112,14 @@ function contextNotes(
  * own keeps the versions of packages, which Deno would settle at each start.
  */
 function ownFlags({ os, env }: CommandContext): string[] {
-  const home = homeDirectory(env);
+  const home = absolute(homeDirectory(env), { os });
   const caches = {
-    windows: env("LOCALAPPDATA"),
+    windows: absolute(env("LOCALAPPDATA"), { os }),
     darwin: home && join(home, "Library", "Caches"),
   };
   const cache = os === "windows" || os === "darwin"
     ? caches[os]
-    : env("XDG_CACHE_HOME") || home && join(home, ".cache");
+    : absolute(env("XDG_CACHE_HOME"), { os }) || home && join(home, ".cache");
   const directory = env("DENO_DIR") || cache && join(cache, "deno");
   return directory
     ? ["--no-config", `--lock=${resolve(directory, "sigv4-proxy.lock")}`]

@@ -36,6 +36,14 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .3rem 0; }
 const MAX_ROWS = 5_000;
 const MAX_TEXT = 4_000;
 
+/** How every page begins: what else is in a file is not written over. */
+export const PAGE_BEGINNING = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>A recording of sigv4-proxy</title>
+`;
+
 /** The recording as a page: of a long one, its end. */
 export function htmlOf(recording: Recording): string {
   const { header, lines } = recording;
@@ -54,13 +62,8 @@ export function htmlOf(recording: Recording): string {
   const spanMs = Math.max(1, (lines.at(-1)?.t ?? 0) - from);
   const hash = createHash("sha256").update(STYLE).digest("base64");
   const policy = `default-src 'none'; style-src 'sha256-${hash}'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+  return `${PAGE_BEGINNING}<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width">
-<title>A recording of sigv4-proxy</title>
 <style>${STYLE}</style>
 </head>
 <body>

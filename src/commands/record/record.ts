@@ -5,8 +5,9 @@ import { FLAG_NAMES } from "../../config/settings.ts";
 import { ConfigError, messageOf } from "../../errors.ts";
 import { lacking, notGranted } from "../../permissions.ts";
 import { loadRecording } from "../../recorder/read.ts";
+import { fileBegins } from "../../recorder/recording_file.ts";
 import type { CommandContext } from "../context.ts";
-import { htmlOf } from "./html.ts";
+import { htmlOf, PAGE_BEGINNING } from "./html.ts";
 import { textOf } from "./text.ts";
 
 /**
@@ -32,25 +33,25 @@ export async function runRecord(
   const recording = await loadRecording(path, FLAG_NAMES);
   const page = own.get("html")?.[0];
   if (page === undefined) await write(textOf(recording, useColor));
-  else await writePage(page, htmlOf(recording), path);
+  else await writePage(page, htmlOf(recording));
   return 0;
 }
 
-async function writePage(
-  path: string,
-  text: string,
-  recording: string,
-): Promise<void> {
-  const missing = notGranted([
-    { kind: "write", value: path, why: "write the page" },
-  ]);
-  if (missing.length > 0) throw new ConfigError([lacking(missing)]);
+async function writePage(path: string, text: string): Promise<void> {
+  demand("write", path);
   try {
-    if (await isSameFile(path, recording)) {
-      throw new Error("it is the recording itself");
-    }
-    await Deno.writeTextFile(path, text, { mode: 0o600 });
+    await Deno.writeTextFile(path, text, { createNew: true, mode: 0o600 })
+      .catch(async (error) => {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+        demand("read", path);
+        const { isFile, size } = await Deno.stat(path);
+        if (isFile && size > 0 && !fileBegins(path, PAGE_BEGINNING)) {
+          throw new Error("what is there is no page of a recording");
+        }
+        await Deno.writeTextFile(path, text);
+      });
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     throw new ConfigError([
       `the page cannot be written: ${
         messageOf(error)
@@ -59,12 +60,8 @@ async function writePage(
   }
 }
 
-/** Whether a path leads to a recording; one that may not be read does not. */
-async function isSameFile(path: string, recording: string): Promise<boolean> {
-  const need = { kind: "read", value: path, why: "compare" } as const;
-  if (notGranted([need]).length > 0) return false;
-  const page = await Deno.stat(path).catch(() => undefined);
-  const { dev, ino } = await Deno.stat(recording);
-  return page !== undefined && ino !== null && page.ino === ino &&
-    page.dev === dev;
+/** @throws {ConfigError} It is not permitted. */
+function demand(kind: "read" | "write", value: string): void {
+  const missing = notGranted([{ kind, value, why: "write the page" }]);
+  if (missing.length > 0) throw new ConfigError([lacking(missing)]);
 }

@@ -314,3 +314,26 @@ credential_process = "${Deno.execPath()}" run --no-config "${tool}"
     assertStringIncludes(answer, '"name":"test-server"', log);
   });
 }
+
+Deno.test("a variable with a relative path leads nowhere, and nothing is written below the working directory", async () => {
+  await using world = await CommandWorld.make();
+  const write = (name: string, variables: Record<string, string>) =>
+    world.run(runConfig, [name, "--write", TARGET], {
+      os: "linux",
+      env: (name) => ({ HOME: world.home, ...variables })[name],
+    });
+  for (const client of ["zed", "claude-desktop", "goose", "vscode"]) {
+    const { stdout } = await write(client, { XDG_CONFIG_HOME: "here/config" });
+    assertStringIncludes(stdout, ` in ${world.home}/.config/`);
+  }
+  const own = { CLAUDE_CONFIG_DIR: "here", CLINE_DIR: "./here" };
+  for (const client of ["claude-code", "cline"]) {
+    const { stdout } = await write(client, own);
+    assertStringIncludes(stdout, ` in ${world.home}/.cl`);
+  }
+  for (const HOME of ["here", "./here", "~"]) {
+    const { code, stderr } = await write("cursor", { HOME });
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "there is no home directory: name the --file");
+  }
+});

@@ -67,6 +67,9 @@ for (
     ["windows", { LOCALAPPDATA: "/local" }, "/local/deno"],
     ["linux", { HOME: "/h", DENO_DIR: "/d" }, "/d"],
     ["windows", { HOME: "/h" }, undefined],
+    ["linux", { HOME: "/h", XDG_CACHE_HOME: "c" }, "/h/.cache/deno"],
+    ["linux", { HOME: "h", XDG_CACHE_HOME: "./c" }, undefined],
+    ["windows", { LOCALAPPDATA: "local" }, undefined],
   ] as const
 ) {
   Deno.test(`on ${os} with ${JSON.stringify(variables)} Deno keeps the versions of packages in ${lock ?? "no file"}, and takes up no project that the client is in`, async () => {

@@ -107,26 +107,31 @@ Deno.test("what a recording holds is no command to a terminal, and what cannot b
   assertStringIncludes(text, "2 lines cannot be read");
 });
 
-Deno.test("a page is never written over its recording, by whatever name", async () => {
+Deno.test("a page is never written over what is no page: its recording, another one, anything", async () => {
   await using directory = await RecordingDirectory.make();
   const path = await hostile(directory);
-  const before = await Deno.readTextFile(path);
-  const link = `${path}.html`;
+  const [link, other, notes] = [".html", ".other", ".notes"]
+    .map((end) => path + end);
   await Deno.link(path, link);
-  for (const page of [path, link]) {
+  await Deno.copyFile(path, other);
+  await Deno.writeTextFile(notes, "<!doctype html>\nnotes");
+  for (const page of [path, link, other, notes]) {
+    const before = await Deno.readTextFile(page);
     const { message } = await assertRejects(
       () => shown(path, "--html", page),
       ConfigError,
     );
-    assertStringIncludes(message, "it is the recording itself");
-    assertEquals(await Deno.readTextFile(path), before);
+    assertStringIncludes(message, "what is there is no page of a recording");
+    assertEquals(await Deno.readTextFile(page), before);
   }
 });
 
-Deno.test("a page takes the place of a longer one", async () => {
+Deno.test("a page takes the place of an empty file, and of a longer page", async () => {
   await using directory = await RecordingDirectory.make();
   const page = `${directory.path}.html`;
-  await Deno.writeTextFile(page, "x".repeat(1_000_000));
+  await Deno.writeTextFile(page, "");
+  await shown(pathOf("refused"), "--html", page);
+  await Deno.writeTextFile(page, "x".repeat(1_000_000), { append: true });
   await shown(pathOf("refused"), "--html", page);
   const html = await Deno.readTextFile(page);
   assertMatch(html, /^<!doctype html>[^]*<\/html>\s*$/);
