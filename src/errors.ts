@@ -31,7 +31,11 @@ export type ErrorReason = keyof typeof ERROR_CODES;
 /**
  * Facts that go with a {@linkcode ProxyError}: plain JSON values, no secrets.
  */
-export type ErrorData = { readonly [name: string]: unknown };
+export type ErrorData = {
+  /** Whether the target may have run the request; left out, the error tells. */
+  readonly mayHaveRun?: boolean;
+  readonly [name: string]: unknown;
+};
 
 /**
  * A message could not be carried. On stdout it becomes the JSON-RPC error of

@@ -1,5 +1,6 @@
 /** What the proxy is handed whoever its client is, and the defaults. */
 
+import type { HoldingFetch } from "../fetching.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";
@@ -70,8 +71,9 @@ export const PROXY_SHAPE: Shape = {
 export interface ProxySettings extends
   Omit<
     Required<ProxyOptions & Naming>,
-    "timeoutMs" | "connectTimeoutMs" | "tools"
+    "fetch" | "timeoutMs" | "connectTimeoutMs" | "tools"
   > {
+  readonly fetch: HoldingFetch;
   readonly timeoutMs: number | undefined;
   readonly tools: ToolRules;
 }
@@ -91,7 +93,7 @@ export function settleOptions(
   options: ProxyOptions & Naming,
   target: URL,
   opened: DisposableStack,
-  fetches: readonly (typeof globalThis.fetch)[] = [options.fetch],
+  fetches: readonly HoldingFetch[] = [options.fetch],
 ): ProxySettings {
   const { redactor = new Redactor(), headers = [] } = options;
   const { readOnly = false, allow = [], deny = [] } = options.tools ?? {};
@@ -115,10 +117,10 @@ export function settleOptions(
 
 /** A fetch with the limit on connecting, if there is one. */
 export function limitConnect(
-  fetch: typeof globalThis.fetch,
+  fetch: HoldingFetch,
   { connectTimeoutMs: limitMs, names }: ProxyOptions & Naming,
   opened: DisposableStack,
-): typeof globalThis.fetch {
+): HoldingFetch {
   if (limitMs === undefined) return fetch;
   return opened.use(withConnectLimit(fetch, { limitMs, names }));
 }

@@ -9,12 +9,17 @@
 
 import type { ServerResponse } from "node:http";
 import { blobOf, bytesOf } from "../blob.ts";
-import { ProxyError } from "../errors.ts";
+import type { ProxyError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { type BodyBeginning, mediaType } from "../mcp/wire/body.ts";
 import { clientInfoIn } from "../mcp/wire/era.ts";
 import { parseMessage, parseMessageInTurns } from "../mcp/wire/message.ts";
-import { fetchFailure, shuttingDown } from "../mcp/transport/failure.ts";
+import { fetchFailure, toHeld } from "../mcp/transport/failure.ts";
+import {
+  type RequestState,
+  shuttingDown,
+  timedOut,
+} from "../mcp/transport/given_up.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
 import { errorOf } from "../mcp/transport/retry.ts";
@@ -133,8 +138,12 @@ export class HttpExchange {
 
   /** Ends it because the proxy stops. */
   stop(): void {
-    const isSent = this.#isSent && !this.#isHeld;
-    this.abort(shuttingDown(isSent && this.#method !== "GET"));
+    this.abort(shuttingDown(this.#state));
+  }
+
+  get #state(): RequestState {
+    const isSent = this.#isSent && this.#method !== "GET";
+    return { isSent: isSent && !this.#isHeld, isHeld: this.#isHeld };
   }
 
   closeConnection(): void {
@@ -181,11 +190,13 @@ export class HttpExchange {
     }
     using idle = this.#limit(
       idleTimeoutMs,
-      `nothing moved for ${idleTimeoutMs} ms; ${names.idleTimeoutMs} sets this limit`,
+      `nothing moved for ${idleTimeoutMs} ms`,
+      names.idleTimeoutMs,
     );
     using timeout = timeoutMs === undefined ? undefined : this.#limit(
       timeoutMs,
-      `the target did not finish its answer within ${timeoutMs} ms; ${names.timeoutMs} sets this limit`,
+      `the target did not finish its answer within ${timeoutMs} ms`,
+      names.timeoutMs,
     );
     const answer = await this.#send();
     idle.touch();
@@ -224,9 +235,9 @@ export class HttpExchange {
     this.#observation?.answered(passing?.read(isStream));
   }
 
-  #limit(limitMs: number, message: string): TimeLimit {
+  #limit(limitMs: number, what: string, option: string): TimeLimit {
     return new TimeLimit(this.#context.deadlines, limitMs, () => {
-      this.abort(new ProxyError("timeout", message, { data: { limitMs } }));
+      this.abort(timedOut(what, limitMs, this.#state, option));
     });
   }
 
@@ -298,7 +309,8 @@ export class HttpExchange {
     try {
       return await (observation?.attempt(init, send) ?? send());
     } catch (cause) {
-      throw errorOf(fetchFailure(cause, { url: target, names })) ?? cause;
+      const failure = fetchFailure(cause, { url: target, names });
+      throw errorOf(this.#isHeld ? toHeld(failure) : failure) ?? cause;
     }
   }
 

@@ -1,6 +1,7 @@
 /** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
+import type { Fetching } from "../fetching.ts";
 import type { Naming } from "../naming.ts";
 import { portOf } from "../permissions.ts";
 import { controllerOf, whenOver } from "../time.ts";
@@ -16,9 +17,6 @@ export interface ConnectLimit extends Naming {
   readonly connect?: (url: URL, signal: AbortSignal) => Promise<void>;
 }
 
-/** A `fetch` with a limit on connecting; disposed of, it holds no timer. */
-export type ConnectLimitedFetch = typeof globalThis.fetch & Disposable;
-
 /** How long a request is waited for before its target is asked. */
 const PROBE_AFTER_MS = 1_000;
 
@@ -31,14 +29,18 @@ const MIN_LOOK_MS = 10;
  * When a request has no response yet after a while, a connection of its own
  * asks whether any is accepted: one for all requests that wait. What was
  * accepted, or answered, counts for as long as the limit, so that a target that
- * takes long over its answers is not asked for each of them.
+ * takes long over its answers is not asked for each of them. Disposed of, it
+ * holds no timer.
  */
-export function withConnectLimit(
-  fetch: typeof globalThis.fetch,
+export function withConnectLimit<
+  Init extends RequestInit | undefined,
+  Input extends RequestInfo | URL,
+>(
+  fetch: Fetching<Init, Input>,
   options: ConnectLimit,
-): ConnectLimitedFetch {
+): Fetching<Init, Input> & Disposable {
   const watch = new ConnectWatch(options);
-  const limited: typeof globalThis.fetch = (input, init) => {
+  const limited: typeof fetch = (input, init) => {
     const given = init?.signal ??
       (input instanceof Request ? input.signal : undefined);
     const shared = given && controllerOf(given);

@@ -4,6 +4,7 @@
  */
 
 import type { Cookie, CookieJar } from "tough-cookie";
+import type { Fetching } from "../fetching.ts";
 import type { Redactor } from "../redact/redact.ts";
 
 // RFC 6265, section 6.1: what a user agent should provide at least.
@@ -17,32 +18,26 @@ const MAX_COOKIE_CHARACTERS = 4096;
  * that set them, and to no other. They live in memory. A request that has a
  * `cookie` header of its own keeps it.
  */
-export function withCookies(
-  fetch: typeof globalThis.fetch,
+export function withCookies<Init extends RequestInit | undefined>(
+  fetch: Fetching<Init>,
   redactor: Redactor,
-): typeof globalThis.fetch {
+): Fetching<Init> {
   const jars = new Map<string, OriginCookies>();
 
-  return (input, init) =>
-    fetch(input, jars.size === 0 ? init : withStored(input, init))
+  return (url, init) =>
+    fetch(url, jars.size === 0 ? init : withStored(url, init))
       .then((response) => {
         // Most targets set none, and cost nothing more.
         if (!response.headers.has("set-cookie")) return response;
-        return keep(response.headers.getSetCookie(), urlOf(input))
+        return keep(response.headers.getSetCookie(), url)
           .then(() => response);
       });
 
   /** The request's `init` with the cookies of its origin. */
-  function withStored(
-    input: RequestInfo | URL,
-    init: RequestInit | undefined,
-  ): RequestInit | undefined {
-    const url = urlOf(input);
+  function withStored(url: URL, init: Init): Init {
     const jar = jars.get(url.origin)?.jar;
     const cookies = jar?.getCookieStringSync(url.href) ?? "";
-    const headers = new Headers(
-      init?.headers ?? (input instanceof Request ? input.headers : undefined),
-    );
+    const headers = new Headers(init?.headers);
     if (cookies === "" || headers.has("cookie")) return init;
     headers.set("cookie", cookies);
     return { ...init, headers: Object.fromEntries(headers) };
@@ -60,10 +55,6 @@ export function withCookies(
       if (cookie) cookies.set(cookie, url);
     }
   }
-}
-
-function urlOf(input: RequestInfo | URL): URL {
-  return new URL(input instanceof Request ? input.url : input);
 }
 
 /**

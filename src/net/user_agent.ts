@@ -3,6 +3,7 @@
  * client. Operators tell proxies apart by it, in CloudTrail and in access logs.
  */
 
+import type { Fetching } from "../fetching.ts";
 import { VERSION } from "../version.ts";
 
 const OWN_PRODUCT = `sigv4-proxy/${VERSION}`;
@@ -63,10 +64,10 @@ export function userAgent(client: string = ""): string {
 }
 
 /** A `fetch` that says who asks, anew for each request. */
-export function withUserAgent(
-  fetch: typeof globalThis.fetch,
+export function withUserAgent<Init extends RequestInit | undefined>(
+  fetch: Fetching<Init>,
   client: () => string,
-): typeof globalThis.fetch {
+): Fetching<Init> {
   return (input, init) => {
     const own = { "user-agent": userAgent(client()) };
     const { headers = {} } = init ?? {};

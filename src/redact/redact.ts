@@ -1,5 +1,6 @@
 /** Keeps secrets out of what people and programs read: log lines, errors. */
 
+import type { HoldingFetch } from "../fetching.ts";
 import { viewsOf } from "./decoded_text.ts";
 import {
   alphanumeric,
@@ -300,7 +301,7 @@ export function hideSettings(
  */
 export function joinSecrets(
   redactor: Redactor,
-  fetches: readonly (typeof globalThis.fetch)[],
+  fetches: readonly HoldingFetch[],
 ): () => void {
   const signers = fetches.flatMap((fetch) =>
     "redactor" in fetch && fetch.redactor instanceof Redactor

@@ -16,6 +16,7 @@ import { ToolSchemas } from "../mcp/stateless/tool_schemas.ts";
 import { ToolGate } from "../mcp/tools/gate.ts";
 import { ToolPolicy } from "../mcp/tools/policy.ts";
 import { hasRules, type ToolRules } from "../mcp/tools/rules.ts";
+import type { HoldingFetch } from "../fetching.ts";
 import type { Link } from "../mcp/transport/link.ts";
 import { Upstream, type UpstreamOptions } from "../mcp/upstream.ts";
 import type { Metadata } from "../mcp/wire/metadata.ts";
@@ -34,13 +35,13 @@ export interface ClientLinkOptions extends UpstreamOptions {
   /** Finds the login that fixes a failure, where users are to be asked. */
   readonly findLogin?: FindLogin;
   /** Further profiles, by name, each with what sends its requests. */
-  readonly profiles: ReadonlyMap<string, typeof globalThis.fetch> | undefined;
+  readonly profiles: ReadonlyMap<string, HoldingFetch> | undefined;
   /** What is put into requests for a profile, in place of `metadata`. */
   readonly profileMetadata?: ReadonlyMap<string, Metadata>;
   /** The accounts that calls may name. */
   readonly accounts?: Accounts;
   /** Sends the calls of tools that do not say that they only read. */
-  readonly writer?: typeof globalThis.fetch;
+  readonly writer?: HoldingFetch;
 }
 
 export interface Accounts extends AccountRules {
@@ -48,7 +49,7 @@ export interface Accounts extends AccountRules {
   readonly open: (
     account: string,
     role: string | undefined,
-  ) => typeof globalThis.fetch & Disposable;
+  ) => HoldingFetch & Disposable;
 }
 
 /** The options with the policy of the gate before them, if there is one. */

@@ -13,6 +13,7 @@ import {
   settleOptions,
 } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
+import type { HoldingFetch } from "../fetching.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import type { Link } from "../mcp/transport/link.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
@@ -154,7 +155,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   let client = "";
   const namesClient = !settings.headers
     .some(([name]) => name.toLowerCase() === "user-agent");
-  const fetchWith = (fetch: typeof globalThis.fetch, stack = opened) => {
+  const fetchWith = (fetch: HoldingFetch, stack = opened) => {
     const own = options.cookies ?? true ? withCookies(fetch, redactor) : fetch;
     const limited = limitConnect(own, options, stack);
     return namesClient ? withUserAgent(limited, () => client) : limited;
@@ -253,9 +254,9 @@ function accountsWith(
   accounts: Accounts,
   redactor: Redactor,
   fetchWith: (
-    fetch: typeof globalThis.fetch,
+    fetch: HoldingFetch,
     opened: DisposableStack,
-  ) => typeof globalThis.fetch,
+  ) => HoldingFetch,
 ): Accounts {
   return {
     ...accounts,

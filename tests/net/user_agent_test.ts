@@ -71,8 +71,9 @@ Deno.test("a fetch says who asks over headers of every form", async () => {
     [["a", "1"]],
     new Headers({ a: "1" }),
   ];
-  for (const headers of given) await fetch("http://x.example/", { headers });
-  await fetch("http://x.example/");
+  const url = new URL("http://x.example/");
+  for (const headers of given) await fetch(url, { headers });
+  await fetch(url, undefined);
   const own = { "user-agent": `sigv4-proxy/${VERSION} client/1` };
   const both = { a: "1", ...own };
   assertEquals(seen, [own, both, both, both, own]);

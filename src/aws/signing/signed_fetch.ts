@@ -2,8 +2,9 @@
  * A `fetch` that signs: sign, send, and the few answers worth a second try.
  */
 
-import { orAborted } from "../../time.ts";
 import { ConfigError, CredentialsError } from "../../errors.ts";
+import type { HoldingInit } from "../../fetching.ts";
+import { orAborted } from "../../time.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { checkOptions, type Shape } from "../../shape/shape.ts";
@@ -80,10 +81,7 @@ export interface SignedFetch {
   [Symbol.dispose](): void;
 }
 
-interface Init extends RequestInit {
-  /** Is told that the request waits for credentials, then that it leaves. */
-  readonly onHold?: (isHeld: boolean) => void;
-}
+type Init = RequestInit & Partial<HoldingInit>;
 
 interface Exchange extends UnsignedParts {
   /** What else `fetch` was told: a client, say. */

@@ -8,7 +8,11 @@ import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { asObject } from "../../json.ts";
 import { toolPages } from "../../mcp/tools/recorder.ts";
 import { OwnRequests } from "../../mcp/transport/awaited.ts";
-import { isOwnError, UNKNOWN_STATUSES } from "../../mcp/transport/failure.ts";
+import {
+  causeIn,
+  isOwnError,
+  UNKNOWN_STATUSES,
+} from "../../mcp/transport/failure.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
 import {
   LATEST_LEGACY_VERSION,
@@ -184,7 +188,8 @@ function failure({ code, message, data }: JsonObject): Finding<never> {
   }
   const { reason, status, awsError } = data;
   const facts = { reason, status, awsError };
-  return { ...failed(String(message), ...hintsFor(data)), facts };
+  const what = causeIn({ message: String(message), data });
+  return { ...failed(what, ...hintsFor(data)), facts };
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;

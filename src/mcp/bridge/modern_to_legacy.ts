@@ -16,8 +16,8 @@ import {
   errorFrame,
   isOwnError,
   mayBeOfOtherEra,
-  shuttingDown,
 } from "../transport/failure.ts";
+import { SENT, shuttingDown } from "../transport/given_up.ts";
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import {
@@ -199,7 +199,7 @@ export class ModernToLegacy {
 
   /** Ends what waits for the client, which is gone. */
   end(): void {
-    this.calls.end(shuttingDown(true));
+    this.calls.end(shuttingDown(SENT));
     this.#listeners.end();
     // No call of the client's waits for it.
     this.#context.own.cancelAll(SET_LEVEL);

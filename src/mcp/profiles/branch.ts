@@ -15,7 +15,7 @@ import {
   partsInTurns,
   rpcErrorFrame,
 } from "../transport/link.ts";
-import { MAY_HAVE_RUN } from "../transport/failure.ts";
+import { causeIn } from "../transport/failure.ts";
 import {
   type RequestId,
   requestIdFromSource,
@@ -271,14 +271,15 @@ export class IdentityBranch implements Link {
 /** The error of a call whose session could not be opened. */
 function notOpened(
   identity: string,
-  { code, message, data }: RpcError,
+  error: RpcError,
 ): RpcError {
-  const cause = message.replace(MAY_HAVE_RUN, "");
+  const { code, data } = error;
   const facts = isObject(data) || data === undefined ? data : { data };
   return {
     code,
-    message:
-      `no session could be opened for ${identity}: ${cause}; the call was not sent`,
+    message: `no session could be opened for ${identity}: ${
+      causeIn(error)
+    }; the call was not sent`,
     data: { ...facts, mayHaveRun: false },
   };
 }

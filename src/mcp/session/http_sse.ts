@@ -5,6 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import type { HoldingInit } from "../../fetching.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/error_body.ts";
@@ -14,6 +15,7 @@ import {
   isRedirect,
   redirectError,
 } from "../transport/failure.ts";
+import { timedOut } from "../transport/given_up.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
 import {
   AttemptError,
@@ -74,10 +76,11 @@ export class SseChannel implements Channel {
     const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
     const { names } = target;
     const abort = new AbortController();
+    let isHeld = false;
     using _limit = whenOver(limitMs, () => {
-      const message =
+      const what =
         `the target named no endpoint on its event stream within ${limitMs} ms, as HTTP+SSE of 2024-11-05 has it; if it speaks Streamable HTTP, leave out ${names.transportSse}`;
-      abort.abort(new ProxyError("timeout", message, { data: { limitMs } }));
+      abort.abort(timedOut(what, limitMs, { isSent: false, isHeld }));
     });
     let channel: SseChannel | undefined;
     const onChunk = () => {
@@ -85,7 +88,8 @@ export class SseChannel implements Channel {
       channel?.touch();
     };
     try {
-      const response = await openStream(target, abort.signal);
+      const onHold = (now: boolean) => isHeld = now;
+      const response = await openStream(target, abort.signal, onHold);
       const events = readEvents(response, { maxDataBytes, names, onChunk });
       const endpoint = await readEndpointEvent(events, url)
         .catch(async (cause) => {
@@ -132,12 +136,14 @@ export class SseChannel implements Channel {
 async function openStream(
   { url, fetch, headers, explain, redactor: { redact } }: Target,
   signal: AbortSignal,
+  onHold: HoldingInit["onHold"],
 ): Promise<Response> {
   const response = await fetch(url, {
     method: "GET",
     headers: streamHeaders(headers, NO_SESSION),
     redirect: "manual",
     signal,
+    onHold,
   });
   if (isRedirect(response)) {
     await discardBody(response);

@@ -311,6 +311,7 @@ export class SessionKeeper {
         headers: headersOf(headers, session),
         redirect: "manual",
         signal,
+        onHold: undefined,
       });
       // 405: the target does not let clients end sessions. That is its right.
       log.debug("session ended", { status: response.status });

@@ -11,6 +11,7 @@ import {
   said,
   summaryOf,
 } from "../transport/failure.ts";
+import { timedOut } from "../transport/given_up.ts";
 import type { ResponseRouter } from "../transport/response_router.ts";
 import { reopenMs } from "../transport/retry.ts";
 import {
@@ -101,10 +102,12 @@ export class StandaloneStream {
   async #isOver(session: SessionHeaders, outer: AbortSignal): Promise<boolean> {
     const { url, fetch, headers, log, idleTimeoutMs } = this.#target;
     const silent = new AbortController();
-    const idle = new IdleTimer(
-      idleTimeoutMs,
-      () => silent.abort(new Error(`silent for ${idleTimeoutMs} ms`)),
-    );
+    let isHeld = false;
+    const idle = new IdleTimer(idleTimeoutMs, () => {
+      const what = `nothing came from the target for ${idleTimeoutMs} ms`;
+      const state = { isSent: false, isHeld };
+      silent.abort(timedOut(what, idleTimeoutMs, state));
+    });
     idle.touch();
     try {
       const response = await fetch(url, {
@@ -112,6 +115,7 @@ export class StandaloneStream {
         headers: streamHeaders(headers, session, this.#lastEventId),
         redirect: "manual",
         signal: AbortSignal.any([silent.signal, outer]),
+        onHold: (now) => isHeld = now,
       });
       idle.touch();
       if (!response.ok || mediaType(response) !== "text/event-stream") {

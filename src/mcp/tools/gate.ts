@@ -10,7 +10,8 @@ import {
   OwnRequests,
 } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { errorFrame, shuttingDown, toHeld } from "../transport/failure.ts";
+import { errorFrame } from "../transport/failure.ts";
+import { shuttingDown, UNSENT } from "../transport/given_up.ts";
 import {
   cancelledId,
   type Emit,
@@ -197,7 +198,7 @@ export class ToolGate implements Link {
     const { policy, log } = this.#options;
     const failure = await recordTools(policy, like, ask).catch((cause) => {
       if (cause instanceof SessionExpiredError) throw cause;
-      return messageOf(toHeld(cause));
+      return messageOf(cause);
     });
     if (failure !== undefined) {
       log.warn("could not list the tools for the policy");
@@ -252,7 +253,7 @@ export class ToolGate implements Link {
       await untilAborted(this.#background.settled(), deadline);
     }
     this.#isDrained = true;
-    const error = shuttingDown(false);
+    const error = shuttingDown(UNSENT);
     for (const request of this.#suspended.values()) {
       void refuse(this.#options, request, error);
     }

@@ -2,7 +2,7 @@
 
 import { excerpt } from "../../excerpt.ts";
 import { asObject } from "../../json.ts";
-import { MAY_HAVE_RUN } from "../transport/failure.ts";
+import { causeIn } from "../transport/failure.ts";
 import type { Answer } from "../transport/link.ts";
 import { META, metaLike } from "../wire/era.ts";
 import type { ResponseMessage } from "../wire/message.ts";
@@ -59,9 +59,8 @@ export async function recordTools(
     for await (const { answer, bytes, result } of pages) {
       const { error } = answer;
       if (error) {
-        const text = error.message || `error ${error.code}`;
-        const certain = text.replace(MAY_HAVE_RUN, "");
-        failure = excerpt(certain, MAX_FAILURE_LENGTH);
+        const text = causeIn(error) || `error ${error.code}`;
+        failure = excerpt(text, MAX_FAILURE_LENGTH);
       } else if (!Array.isArray(asObject(result).tools)) {
         failure = "the answer to tools/list has no list of tools";
       } else {

@@ -1,12 +1,13 @@
 /** One POST upstream and the answers that it owes. */
 
-import { ProxyError } from "../../errors.ts";
+import type { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
 import type { Naming } from "../../naming.ts";
 import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
 import { spellingsOf } from "../wire/answers.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
+import { timedOut } from "./given_up.ts";
 import type { Observation } from "./observer.ts";
 
 export interface ExchangeLimits extends Naming {
@@ -65,6 +66,8 @@ export class Exchange {
   readonly startedAt = performance.now();
   /** True once it left for the target, unless that certainly did not run it. */
   isSent = false;
+  /** While it waits for credentials, on its way to the target. */
+  isHeld = false;
   /** While the target has it, and nothing of it is kept back here. */
   isAtTarget = false;
   /** Once something of its answer was seen it runs, whatever is said later. */
@@ -189,21 +192,26 @@ export class Exchange {
     onLimit: (error: ProxyError) => void,
   ): void {
     const { timeoutMs, idleTimeoutMs, names } = limits;
-    const over = (limitMs: number, isIdle: boolean) => () => {
+    const over = (limitMs: number, what: string, option: string) => () => {
       this.#stopLimits();
-      const message = isIdle
-        ? `nothing came from the target for ${limitMs} ms; ${names.idleTimeoutMs} sets this limit`
-        : `the target did not finish its answer within ${limitMs} ms; ${names.timeoutMs} sets this limit`;
-      onLimit(new ProxyError("timeout", message, { data: { limitMs } }));
+      onLimit(timedOut(what, limitMs, this, option));
     };
     this.#idleLimit = new TimeLimit(
       this.#deadlines,
       idleTimeoutMs,
-      over(idleTimeoutMs, true),
+      over(
+        idleTimeoutMs,
+        `nothing came from the target for ${idleTimeoutMs} ms`,
+        names.idleTimeoutMs,
+      ),
       () => !this.isAtTarget || this.#delivering > 0 || this.#isPaused,
     );
     if (timeoutMs === undefined) return;
-    const whole = over(timeoutMs, false);
+    const whole = over(
+      timeoutMs,
+      `the target did not finish its answer within ${timeoutMs} ms`,
+      names.timeoutMs,
+    );
     this.#wholeLimit = new TimeLimit(this.#deadlines, timeoutMs, whole);
     this.#isResetOnProgress = limits.timeoutResetOnProgress === true;
   }

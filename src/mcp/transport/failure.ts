@@ -7,7 +7,7 @@ import type { Naming, OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { unknownEncoding } from "../wire/body.ts";
 import { bodyWords, jsonWords } from "../wire/body_words.ts";
-import { frameOf, type RequestId } from "../wire/message.ts";
+import { frameOf, type RequestId, type RpcError } from "../wire/message.ts";
 import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
 const decoder = new TextDecoder();
@@ -19,8 +19,9 @@ export function errorFrame(
   redact: Redact = (text) => text,
 ): Uint8Array {
   const data = ownErrorData(error);
+  const message = sentenceOf(error);
   const body = JSON.stringify(
-    { code: error.code, message: error.message, data },
+    { code: error.code, message, data },
     (_name, value) => typeof value === "string" ? redact(value) : value,
   );
   return frameOf(id, `"error":${body}`);
@@ -37,6 +38,26 @@ export function ownErrorData(
 
 export function isOwnError(data: unknown): data is Record<string, unknown> {
   return isObject(data) && data.source === SOURCE;
+}
+
+/** What a client is told of a request that may have run. */
+const DOUBT = "; the request may have run";
+
+/** An error's message, with the doubt that it leaves. */
+export function sentenceOf({ message, data }: ProxyError): string {
+  return data.mayHaveRun === true ? message + DOUBT : message;
+}
+
+/**
+ * What kept a layer's own request from its answer, in words: no doubt about
+ * that one is a doubt about the client's, which waited for it.
+ */
+export function causeIn(
+  { message, data }: Pick<RpcError, "message" | "data">,
+): string {
+  const isDoubted = isOwnError(data) && data.mayHaveRun === true &&
+    message.endsWith(DOUBT);
+  return isDoubted ? message.slice(0, -DOUBT.length) : message;
 }
 
 /**
@@ -143,7 +164,7 @@ export function fetchFailure(
   const message =
     `the connection to ${url.origin} failed before an answer came: ${
       detail.replace(TLS_LINK, "")
-    }; the request may have run${todo}`;
+    }${todo}`;
   return new AttemptError(unreachable(message, cause, true), "if-idempotent");
 }
 
@@ -162,13 +183,6 @@ function unreachable(
 function causeText(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   return cause.cause instanceof Error ? cause.cause.message : cause.message;
-}
-
-export function shuttingDown(mayHaveRun: boolean): ProxyError {
-  const message = mayHaveRun
-    ? "the proxy is stopping; the request may have run"
-    : "the proxy is stopping";
-  return new ProxyError("shutting-down", message, { data: { mayHaveRun } });
 }
 
 export function frameTooLarge(
@@ -205,11 +219,10 @@ export function streamCut(cause?: unknown, words = ""): ProxyError {
   const how = cause === undefined
     ? "the target ended its answer before it was complete"
     : `the connection broke in the middle of the answer: ${causeText(cause)}`;
-  const told = (words: string) =>
-    `${how}${words}; the request may have run, so it was not sent again`;
-  return new ProxyError("stream-cut", told(words), {
+  return new ProxyError("stream-cut", how + words, {
+    data: { mayHaveRun: true },
     ...(cause !== undefined && { cause }),
-    summary: told(""),
+    summary: how,
   });
 }
 
@@ -308,30 +321,32 @@ export function reportable(cause: unknown): ProxyError | Uint8Array {
   if (!(cause instanceof AttemptError)) {
     return new ProxyError("no-answer", `the proxy failed: ${cause}`, { cause });
   }
-  const { error, retryAfterMs, answer } = cause;
+  const { error, retryable, retryAfterMs, answer } = cause;
   if (answer) return answer;
-  return retryAfterMs === undefined ? error : changed(error, { retryAfterMs });
+  return changed(error, {
+    ...(retryable !== "never" && { mayHaveRun: retryable === "if-idempotent" }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
 
-/** The same of the last of several attempts, one of which may have run. */
-export function afterOthers(error: ProxyError): ProxyError {
-  if (error.data.mayHaveRun !== false) return error;
-  const message = `${error.message}; an attempt before this one may have run`;
-  return changed(error, { mayHaveRun: true }, message);
+/** An attempt's error as that of the request, which others may have sent. */
+export function afterOthers(error: ProxyError, isSent: boolean): ProxyError {
+  const { mayHaveRun } = error.data;
+  if (mayHaveRun === undefined || mayHaveRun === isSent) return error;
+  const message = isSent
+    ? `${error.message}, when it was sent again`
+    : undefined;
+  return changed(error, { mayHaveRun: isSent }, message);
 }
-
-/** What an error says of doubt, which no request shares that was held for it. */
-export const MAY_HAVE_RUN =
-  /; the request may have run(?:, so it was not sent again)?/;
 
 /** What the proxy's own request failed with, to one that was held for it. */
 export function toHeld(cause: unknown): unknown {
   const error = errorOf(cause);
-  if (!error || !MAY_HAVE_RUN.test(error.message)) return cause;
-  const message = error.message.replace(MAY_HAVE_RUN, "");
-  const certain = changed(error, { mayHaveRun: false }, message);
+  if (!error) return cause;
+  const certain = changed(error, { mayHaveRun: false });
   if (!(cause instanceof AttemptError)) return certain;
-  return new AttemptError(certain, "always", cause.retryAfterMs);
+  const { retryAfterMs, answer } = cause;
+  return new AttemptError(certain, "always", retryAfterMs, answer);
 }
 
 function changed(

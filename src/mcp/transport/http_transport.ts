@@ -114,10 +114,9 @@ export class HttpTransport implements AnswerContext {
           method: "POST",
           headers: this.#headersIn(channel ? NO_SESSION : session),
           body: exchange.body,
-          // A fetch that signs tells while it waits for credentials.
-          onHold: (isHeld: boolean) => exchange.isSent = wasSent || !isHeld,
         };
-        const response = this.fetch(exchange, channel?.endpoint ?? url, init);
+        const place = channel?.endpoint ?? url;
+        const response = this.fetch(exchange, place, init, wasSent);
         // Each try may be another identity's.
         exchange.receipt = receiptOf &&
           response.then(receiptOf).catch(() => undefined);
@@ -191,6 +190,7 @@ export class HttpTransport implements AnswerContext {
     exchange: Exchange,
     url: URL,
     init: RequestInit,
+    wasSent = exchange.isSent,
   ): Promise<Response> {
     const { fetch, log } = this.target;
     const startedAt = performance.now();
@@ -200,6 +200,10 @@ export class HttpTransport implements AnswerContext {
           ...init,
           redirect: "manual",
           signal: exchange.fetchSignal,
+          onHold: (isHeld) => {
+            exchange.isHeld = isHeld;
+            exchange.isSent = wasSent || !isHeld;
+          },
         });
       const observed = exchange.observation?.attempt(init, send);
       const response = await (observed ?? send());

@@ -9,7 +9,8 @@ import type { SessionHeaders } from "../wire/headers.ts";
 import { type ResponseMessage, stringId } from "../wire/message.ts";
 import { paramsWithMetadata } from "../wire/metadata.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
-import { reportable, shuttingDown } from "./failure.ts";
+import { reportable } from "./failure.ts";
+import { shuttingDown } from "./given_up.ts";
 import { HttpTransport } from "./http_transport.ts";
 import { messageFrame } from "./link.ts";
 import { ResponseRouter } from "./response_router.ts";
@@ -202,18 +203,23 @@ export class InFlight {
     await this.router.receipts.drain(deadline);
     // What a layer has begun meanwhile is ended by a stop alone.
     if (deadline.aborted) left = [...this.#runs.keys()];
-    const errors = { sent: shuttingDown(true), held: shuttingDown(false) };
+    const errors = new Map<string, ProxyError>();
+    const errorOf = (exchange: Exchange) =>
+      errors.getOrInsertComputed(
+        `${exchange.isSent} ${exchange.isHeld}`,
+        () => shuttingDown(exchange),
+      );
     // The latest first: those before have the places, which nobody is to get.
     for (let to = left.length; to > 0; to -= SLICE) {
       for (const exchange of left.slice(Math.max(0, to - SLICE), to)) {
-        const error = exchange.isSent ? errors.sent : errors.held;
-        void this.router.pending.fail(exchange, error).catch(() => {});
+        void this.router.pending.fail(exchange, errorOf(exchange))
+          .catch(() => {});
       }
       // Thousands take a while, which a stop has not: some leave in between.
       if (to > SLICE) await delay(0);
     }
     for (const exchange of left) {
-      exchange.end(exchange.isSent ? errors.sent : errors.held);
+      exchange.end(errorOf(exchange));
     }
   }
 

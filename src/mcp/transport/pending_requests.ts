@@ -11,7 +11,7 @@ import { idAsWritten, spellingsOf, withId } from "../wire/answers.ts";
 import { type Era, metaOf } from "../wire/era.ts";
 import { NO_WAIT } from "../wire/frames.ts";
 import { ProxyError } from "../../errors.ts";
-import { afterOthers, errorFrame } from "./failure.ts";
+import { afterOthers, errorFrame, sentenceOf } from "./failure.ts";
 import { type Part, responseIn } from "./link.ts";
 import type { Target } from "./target.ts";
 import type { Exchange, ExchangeInit, PendingRequest } from "./exchange.ts";
@@ -127,7 +127,7 @@ export class PendingRequests {
     if (owner) owner.answerHasBegun = true;
     if (owner || !session.channel) return;
     for (const { owner } of this.#waiting.values()) {
-      if (owner.isAtTarget) owner.answerHasBegun = true;
+      if (owner.isAtTarget && !owner.isHeld) owner.answerHasBegun = true;
     }
   }
 
@@ -209,8 +209,9 @@ export class PendingRequests {
 
   /** Tells the client what an exchange failed with, and the log. */
   report(exchange: Exchange, given: ProxyError | Uint8Array): Promise<void> {
-    const hasOthers = given instanceof ProxyError && exchange.isSent;
-    const error = hasOthers ? afterOthers(given) : given;
+    const error = given instanceof ProxyError
+      ? afterOthers(given, exchange.isSent)
+      : given;
     const [first] = exchange.pending;
     const told = toldOf(first, error);
     if (told instanceof ProxyError) {
@@ -219,10 +220,11 @@ export class PendingRequests {
         method: exchange.method,
         id: first?.source,
         reason: told.reason,
+        mayHaveRun: told.data.mayHaveRun,
         ms: Math.round(performance.now() - exchange.startedAt),
       });
       if (told.message !== told.summary) {
-        log.debug("what the client is told", { error: told.message });
+        log.debug("what the client is told", { error: sentenceOf(told) });
       }
     }
     return this.fail(exchange, error);

@@ -351,6 +351,7 @@ function badAnswer(fault: string): ProxyError {
 function stalled(limitMs: number): ProxyError {
   return new ProxyError(
     "stream-cut",
-    `a large answer stalled for ${limitMs} ms; the request may have run, so it was not sent again`,
+    `a large answer stalled for ${limitMs} ms`,
+    { data: { mayHaveRun: true } },
   );
 }

@@ -1,6 +1,7 @@
 /** The target, as every part that has to do with it is handed it. */
 
 import type { ProxyError } from "../../errors.ts";
+import type { HoldingFetch } from "../../fetching.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import type { HeaderPairs } from "../wire/headers.ts";
@@ -19,7 +20,7 @@ export const DEFAULT_MAX_ANSWER_BYTES = 10 * 1024 * 1024;
 /** How the target is reached, and what its answers must keep to. */
 export interface Target extends ExchangeLimits {
   readonly url: URL;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: HoldingFetch;
   readonly headers: HeaderPairs;
   readonly metadata?: Metadata;
   /** Writes one frame to the client; awaited, so that a slow client slows us. */
