@@ -1,6 +1,5 @@
 /** Keeps secrets out of what people and programs read: log lines, errors. */
 
-import type { HoldingFetch } from "../fetching.ts";
 import { viewsOf } from "./decoded_text.ts";
 import {
   alphanumeric,
@@ -301,7 +300,7 @@ export function hideSettings(
  */
 export function joinSecrets(
   redactor: Redactor,
-  fetches: readonly HoldingFetch[],
+  fetches: readonly object[],
 ): () => void {
   const signers = fetches.flatMap((fetch) =>
     "redactor" in fetch && fetch.redactor instanceof Redactor

@@ -123,8 +123,8 @@ Deno.test("a request that brings a cookie of its own keeps it, whatever its targ
   const fetching = withCookies(fetch, new Redactor());
   for (
     const headers of [
-      {},
-      {},
+      undefined,
+      undefined,
       { cookie: "mine=1" },
       new Headers({ cookie: "mine=2" }),
     ]

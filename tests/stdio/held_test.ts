@@ -54,7 +54,7 @@ for (const [era, params] of [["legacy", {}], ["modern", modern()]] as const) {
     w.client.stop();
     const [{ json: { error } }] = await w.client.close();
     assertEquals([error.message, error.data.mayHaveRun], [
-      "the proxy is stopping",
+      "the proxy is stopping, and there were no credentials yet",
       false,
     ]);
   });
@@ -96,7 +96,7 @@ Deno.test("at a stop of the HTTP server a request that waits for credentials has
   proxy.stop();
   const { error } = await (await posted).json();
   assertEquals([error.message, error.data.mayHaveRun], [
-    "the proxy is stopping",
+    "the proxy is stopping, and there were no credentials yet",
     false,
   ]);
   assertEquals(target.requests.length, 0);

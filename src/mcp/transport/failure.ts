@@ -332,7 +332,7 @@ export function reportable(cause: unknown): ProxyError | Uint8Array {
 /** An attempt's error as that of the request, which others may have sent. */
 export function afterOthers(error: ProxyError, isSent: boolean): ProxyError {
   const { mayHaveRun } = error.data;
-  if (mayHaveRun === undefined || mayHaveRun === isSent) return error;
+  if (isSent === mayHaveRun || isSent && mayHaveRun === undefined) return error;
   const message = isSent
     ? `${error.message}, when it was sent again`
     : undefined;

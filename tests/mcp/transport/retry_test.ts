@@ -216,7 +216,7 @@ for (
     const { json } = await w.client.answer(1);
     assertEquals(json.error.data.reason, "unreachable");
     assertEquals(json.error.data.mayHaveRun, true);
-    assertStringIncludes(json.error.message, "before this one may have run");
+    assertStringIncludes(json.error.message, ", when it was sent again; ");
     w.client.request(2, "resources/read", { uri: "a:b", ...params });
     assertEquals((await w.client.answer(2)).json.error.data.mayHaveRun, false);
   });
