@@ -4,13 +4,16 @@ import type { Credentials } from "../../../src/aws/credentials/types.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Arrivals } from "../../support/arrivals.ts";
-import { Front } from "../../support/http_front.ts";
-import { modern } from "../../support/modern_message.ts";
-import { NOBODY } from "../../support/nobody.ts";
-import { mcp, type McpHandler, request } from "../../support/raw_mcp.ts";
-import { RawServer } from "../../support/raw_server.ts";
-import { StreamClient } from "../../support/stream_client.ts";
-import { TEST_CREDENTIALS, TEST_SCOPE } from "../../support/test_identity.ts";
+import { Front } from "../../support/program/http_front.ts";
+import { modern } from "../../support/stream/modern_message.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
+import { mcp, type McpHandler, request } from "../../support/raw/mcp.ts";
+import { RawServer } from "../../support/raw/server.ts";
+import { StreamClient } from "../../support/stream/client.ts";
+import {
+  TEST_CREDENTIALS,
+  TEST_SCOPE,
+} from "../../support/aws/test_identity.ts";
 
 interface End {
   /** What answers the call; nobody, where there is none. */
