@@ -15,7 +15,7 @@ import {
 } from "./echo.ts";
 import type { AwsError } from "./parse.ts";
 import type { RefusalCause } from "./table.ts";
-import type { SignedRequest } from "./retry.ts";
+import { MIN_SKEW_MS, type SignedRequest } from "./retry.ts";
 
 /** A refusal put in words, and its facts for a program. */
 export interface Explanation {
@@ -53,6 +53,12 @@ export const EXPLANATIONS: {
       return { problem, hint };
     }
     const clockOffsetMs = targetTime - record.machineTime;
+    if (Math.abs(clockOffsetMs) < MIN_SKEW_MS) {
+      const problem = "the signature arrived too late, or its time was " +
+        "changed: the clocks agree";
+      const hint = "look for what holds requests back on their way";
+      return { problem, hint, data: { clockOffsetMs } };
+    }
     const seconds = Math.abs(Math.round(clockOffsetMs / 1000));
     const where = clockOffsetMs < 0 ? "ahead of" : "behind";
     const problem =
@@ -180,11 +186,22 @@ function differenceOf(
     scopeDifference(record, error);
 }
 
+/** Of API Gateway's and AppSync's other authorizers, and of AgentCore. */
+const OTHER_AUTHORIZATION =
+  /^unauthorized$|\bauthorization (?:method|header not provided)/i;
+
 function notAuthorized({ error: { message } }: Refused): Explanation {
   const [, principal, action, resource] =
     /User: (\S+) is not authorized to (?:perform|access):? (\S+)(?: on resource: (\S+))?/
       .exec(message) ?? [];
   const data = { action, principal, resource };
+  if (principal === undefined && OTHER_AUTHORIZATION.test(message)) {
+    return {
+      problem: "the target authenticates in another way than IAM, and takes " +
+        "no signature",
+      hint: "set its authorization to IAM",
+    };
+  }
   if (principal === undefined) {
     return {
       problem: "the target knows the principal but does not let it in",
@@ -201,7 +218,9 @@ function notAuthorized({ error: { message } }: Refused): Explanation {
   }
   const deny = /with an explicit deny(?: in an? ([\w -]{1,60}))?/.exec(message);
   if (deny === null) {
-    const hint = `allow ${action} to it in a policy`;
+    const [, lacking] = /because no ([\w -]{1,60}?) allows/.exec(message) ?? [];
+    const where = lacking === undefined ? "a policy" : `the ${lacking}`;
+    const hint = `allow ${action} to it in ${where}`;
     return { problem: `${principal} may not do ${action}`, hint, data };
   }
   const policy = deny[1] === undefined ? "its policy" : `the ${deny[1].trim()}`;

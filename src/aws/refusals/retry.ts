@@ -36,7 +36,7 @@ export const SIGNING_RECORDS: WeakMap<Response, {
  * Clocks nearer than this do not explain a refusal: AWS allows 5 to 15 minutes,
  * and a `Date` header is exact to the second.
  */
-const MIN_SKEW_MS = 30_000;
+export const MIN_SKEW_MS = 30_000;
 
 /**
  * Looks whether an answer is a refusal that another signature can fix: one at

@@ -195,6 +195,18 @@ Deno.test("a clock that stays off, though it was corrected, is told with its off
   assertMatch(error.message, /clock is 3[56]\d\d s behind the target's/);
 });
 
+Deno.test("a signature that came too late is not the fault of a clock that is right", async () => {
+  await using gate = await startGate({}, {
+    refuse: () => ({
+      type: "InvalidSignatureException",
+      message: "Signature expired: 20260101T000000Z is now earlier than …",
+    }),
+  });
+  const { error } = await refusedBy(gate);
+  assertEquals(error.data.cause, "clock-skew");
+  assertStringIncludes(error.message, "arrived too late");
+});
+
 Deno.test("an echo in an unexpected form still gives nothing away", async () => {
   const echo = (name: string): string =>
     JSON.stringify({

@@ -173,6 +173,49 @@ Deno.test("a refused principal is named, with what it may not do", () => {
   assertStringIncludes(error.message, "no identity-based policy");
 });
 
+Deno.test("the policy that lacks the permission is named where AWS names it", () => {
+  const user = "arn:aws:iam::123456789012:user/one";
+  const refusal = `User: ${user} is not authorized to perform: lambda:Invoke`;
+  const rows = [
+    ["", "in a policy"],
+    [
+      " because no session policy allows the lambda:Invoke",
+      "in the session policy",
+    ],
+    [
+      " on resource: arn:x because no VPC endpoint policy allows it",
+      "in the VPC endpoint policy",
+    ],
+    [
+      " because no permissions boundary allows the lambda:Invoke action",
+      "in the permissions boundary",
+    ],
+  ];
+  for (const [rest, where] of rows) {
+    const { message } = declared("AccessDeniedException", refusal + rest);
+    assertStringIncludes(message, `allow lambda:Invoke to it ${where} (`);
+  }
+});
+
+Deno.test("a target of another authorization is not said to know the principal", () => {
+  const rows = [
+    ["UnauthorizedException", "Unauthorized"],
+    ["UnauthorizedException", "Valid authorization header not provided."],
+    [
+      "AccessDeniedException",
+      "Authorization method mismatch. The agent is configured for a different authorization method than what was used in your request.",
+    ],
+  ];
+  for (const [type, text] of rows) {
+    const { message } = declared(type, text);
+    assertStringIncludes(message, "another way than IAM");
+  }
+  for (const type of ["AccessDeniedException", "UnauthorizedException"]) {
+    const { message } = declared(type, "Permission denied");
+    assertStringIncludes(message, "knows the principal");
+  }
+});
+
 Deno.test("a missing token points at the path too", () => {
   const type = "MissingAuthenticationTokenException";
   const error = declared(type, "Missing Authentication Token");
