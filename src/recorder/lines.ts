@@ -108,7 +108,8 @@ export class RecordLines {
       case "request":
         return this.#request(noted);
       case "response": {
-        const { status, headers } = JSON.parse(more);
+        const [text, headers] = JSON.parse(more);
+        const status = Number(text);
         const type = headers["content-type"] ?? "";
         this.#begin(`body ${id}`, {
           of: { kind: "body", http: id },
@@ -121,10 +122,12 @@ export class RecordLines {
       case "body":
         return this.#piece(this.#bodies.get(`body ${id}`), noted);
       case "end": {
+        const body = this.#bodies.get(`body ${id}`);
+        const pieces = noted.byteLength > 0 ? this.#piece(body, noted) : [];
         const [by, error] = (more || "target").split(/ (.*)/s);
         const shown = error !== undefined && { error: words(error) };
         const end = { kind, http: id, by, ...shown };
-        return [...this.#rest(`body ${id}`), end];
+        return [...pieces, ...this.#rest(`body ${id}`), end];
       }
       case "failed":
         return [{ kind, http: id, error: words(more) }];
@@ -157,7 +160,8 @@ export class RecordLines {
   }
 
   #request(noted: Noted): Happening[] {
-    const { method, url, as, headers: sent } = JSON.parse(noted.more);
+    const [start, sent] = JSON.parse(noted.more);
+    const [method, as, url] = start.split(/ (\d+) (.*)/s);
     const headers = this.#headers(sent);
     const text = noted.bytes && utf8(noted.bytes);
     // Clients of HTTP send what others sent, and again what they sent.
@@ -176,7 +180,7 @@ export class RecordLines {
         method,
         url: this.#standIns.url(url),
         headers,
-        ...(as > 1 && { as }),
+        ...(as !== "1" && { as: Number(as) }),
         ...(tries > 1 && { try: tries }),
         ...this.#said(noted, text),
       },

@@ -14,6 +14,7 @@ import { LruCache } from "../lru_cache.ts";
 import type { Naming } from "../naming.ts";
 import type { Bytes, HttpAnswer, Observer } from "../mcp/transport/observer.ts";
 import { delay, within } from "../time.ts";
+import { Heads } from "./heads.ts";
 import { RecordLines } from "./lines.ts";
 import type { StandIns } from "./stand_ins.ts";
 import { tapResponse } from "./tapped_response.ts";
@@ -63,6 +64,8 @@ export class Recorder implements AsyncDisposable {
   readonly #options: RecorderOptions;
   readonly #lines: RecordLines;
   readonly #waiting = new Waiting();
+  readonly #requests = new Heads();
+  readonly #responses = new Heads();
   #notedAt = 0;
   readonly #clients = new WeakMap<HttpAnswer, number>();
   #clientCount = 0;
@@ -105,9 +108,9 @@ export class Recorder implements AsyncDisposable {
       const { method = "GET", headers = {}, body } = init;
       const blob = body instanceof Blob ? body : undefined;
       const url = input instanceof Request ? input.url : String(input);
-      const head = { method, url, as, headers: headersIn(headers) };
+      const head = this.#requests.textOf(`${method} ${as} ${url}`, headers);
       const bytes = blob && (heldBytes(blob) ?? { byteLength: blob.size });
-      this.#note("request", http, JSON.stringify(head), bytes);
+      this.#note("request", http, head, bytes);
       let response: Response;
       try {
         response = await send(input, init);
@@ -118,16 +121,16 @@ export class Recorder implements AsyncDisposable {
         else this.#note("failed", http, error);
         throw cause;
       }
-      const { status } = response;
-      const received = { status, headers: headersIn(response.headers) };
-      this.#note("response", http, JSON.stringify(received));
+      const { status, headers: answered } = response;
+      const received = this.#responses.textOf(`${status}`, answered);
+      this.#note("response", http, received);
       return tapResponse(response, {
         read: (bytes) => this.#note("body", http, "", bytes),
-        ended: (by, cause) => {
+        ended: (by, cause, rest) => {
           const error = cause === undefined ? "" : ` ${causeText(cause)}`;
           // What says nothing costs least.
           const isUsual = by === "target" && error === "";
-          this.#note("end", http, isUsual ? "" : by + error);
+          this.#note("end", http, isUsual ? "" : by + error, rest);
         },
       });
     };
@@ -248,17 +251,6 @@ export class Recorder implements AsyncDisposable {
     await out.write(last).catch(() => {});
     await out.close().catch(() => {});
   }
-}
-
-/** Headers as an object. */
-function headersIn(headers: HeadersInit): Record<string, string> {
-  if (!(headers instanceof Headers)) {
-    return Symbol.iterator in headers ? Object.fromEntries(headers) : headers;
-  }
-  // To go through them in another way costs twice as much.
-  const texts: Record<string, string> = {};
-  headers.forEach((value, name) => texts[name] = value);
-  return texts;
 }
 
 /** What a fetch failed with: Deno says more in the cause of the error. */

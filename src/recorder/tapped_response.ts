@@ -6,8 +6,12 @@
 /** Is told what was read of a body. The bytes are its own only until it returns. */
 export interface BodyTap {
   read(bytes: Uint8Array): void;
-  /** It is over; `cause` if it broke. */
-  ended(by: "target" | "cut" | "proxy", cause?: unknown): void;
+  /** It is over; `cause` if it broke, `rest` if more of it was read just now. */
+  ended(
+    by: "target" | "cut" | "proxy",
+    cause?: unknown,
+    rest?: Uint8Array,
+  ): void;
 }
 
 /** Has a tap told of the body of a response. It is the same response. */
@@ -35,10 +39,15 @@ class Progress {
     this.#tap.read(known > 0 ? bytes.subarray(known) : bytes);
   }
 
-  end(by: "target" | "cut" | "proxy", cause?: unknown): void {
+  /** Somebody has read all of it. */
+  complete(all: Uint8Array): void {
+    this.end("target", undefined, all.subarray(this.#toldBytes));
+  }
+
+  end(...how: Parameters<BodyTap["ended"]>): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#tap.ended(by, cause);
+    this.#tap.ended(...how);
   }
 }
 
@@ -61,8 +70,7 @@ class TappedResponse extends Response {
     const progress = this[PROGRESS];
     try {
       const all = await super.bytes();
-      progress?.read(0, all);
-      progress?.end("target");
+      progress?.complete(all);
       return all;
     } catch (cause) {
       progress?.end("cut", cause);

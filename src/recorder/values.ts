@@ -40,6 +40,17 @@ const OPAQUE = /^(?=.*\d)[\w.~-]{16,}$/;
 
 const HASH = /^(?:[0-9a-f]{64}|x{64})$/;
 
+/** What is shown of a signature. */
+const SIGNED =
+  /^(AWS4-[A-Z0-9-]{1,40}) Credential=([^/,\s]+)\/([\w/-]{1,200}),/;
+
+/** What is shown of a header, where the rest of it makes no difference. */
+export function shownPart(name: string, value: string): string | undefined {
+  if (name === "authorization") return SIGNED.exec(value)?.[0];
+  const isHash = name === "x-amz-content-sha256" && HASH.test(value);
+  return isHash ? "" : undefined;
+}
+
 /**
  * What was shown in place of a text. Much is seen twice, as it came and as it
  * went, and a text that is shown once more tells no more than it did.
@@ -188,10 +199,7 @@ export class Values {
 
   /** AWS's scope is no secret, and says what is wrong with many a signature. */
   #authorization(value: string): string {
-    const [, algorithm, key, scope] =
-      /^(AWS4-[A-Z0-9-]{1,40}) Credential=([^/,\s]+)\/([\w/-]{1,200})/.exec(
-        value,
-      ) ?? [];
+    const [, algorithm, key, scope] = SIGNED.exec(value) ?? [];
     if (algorithm === undefined) return this.of("value", value);
     return `${algorithm} ${this.of("identity", key)}/${scope}`;
   }

@@ -32,13 +32,15 @@ const KINDS = [
   "log",
 ] as const satisfies readonly Happening["kind"][];
 
+const HEADS: ReadonlySet<Noted["kind"]> = new Set(["request", "response"]);
+
 /** Something that happened, and what was copied with it. */
 export interface Noted {
   readonly kind: typeof KINDS[number];
   readonly at: number;
   /** The number of the HTTP request, or of the client's; 0 if there is none. */
   readonly id: number;
-  /** What there is to say of it. */
+  /** What there is to say of it; a head is noted without that if it says what the last one said. */
   readonly more: string;
   /** How many bytes passed, and these, if they were kept. */
   readonly byteLength: number;
@@ -60,6 +62,8 @@ export class Waiting {
   #next = 0;
   #size = 0;
   #dropped = 0;
+  /** What the last heads that are gone from here said. */
+  readonly #said = new Map<Noted["kind"], string>();
 
   get size(): number {
     return this.#size;
@@ -104,17 +108,16 @@ export class Waiting {
   shift(): Noted | undefined {
     if (this.#size === 0) return undefined;
     const start = this.#first;
-    this.#leave();
+    const more = this.#leave();
     const head = this.#heads.subarray(start / 4 + 2);
     const [moreBytes, keptBytes, kind, id, byteLength] = head;
-    const moreAt = start + HEAD_BYTES;
-    const keptAt = moreAt + moreBytes;
+    const keptAt = start + HEAD_BYTES + moreBytes;
     const kept = this.#ring.subarray(keptAt, keptAt + keptBytes);
     return {
       kind: KINDS[kind],
       at: this.#times[start / 8],
       id,
-      more: decoder.decode(this.#ring.subarray(moreAt, keptAt)),
+      more,
       byteLength,
       bytes: keptBytes > 0 ? kept : undefined,
     };
@@ -137,9 +140,20 @@ export class Waiting {
     this.#dropped++;
   }
 
-  #leave(): void {
+  /** The oldest leaves; what there is to say of it. */
+  #leave(): string {
+    const head = this.#first / 4 + 2;
+    const kind = KINDS[this.#heads[head + 2]];
+    const moreAt = this.#first + HEAD_BYTES;
+    const moreEnd = moreAt + this.#heads[head];
     this.#first = this.#behind(this.#first);
     this.#size--;
+    const more = moreAt === moreEnd
+      ? ""
+      : decoder.decode(this.#ring.subarray(moreAt, moreEnd));
+    if (!HEADS.has(kind)) return more;
+    if (more !== "") this.#said.set(kind, more);
+    return this.#said.get(kind) ?? "";
   }
 
   /** Where what follows begins. */
