@@ -4,7 +4,7 @@ import type { Credentials } from "../../../src/aws/credentials/types.ts";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { Arrivals } from "../../support/arrivals.ts";
-import { Front } from "../../support/program/http_front.ts";
+import { HttpProxy } from "../../support/program/http_proxy.ts";
 import { modern } from "../../support/stream/modern_message.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
 import { mcp, type McpHandler, request } from "../../support/raw/mcp.ts";
@@ -190,13 +190,13 @@ for (const [what, end] of Object.entries(ENDS)) {
   Deno.test(`in HTTP server mode a call ${what} tells as much as is known of whether it ran`, async () => {
     await using stack = new AsyncDisposableStack();
     const { url, fetch, reached } = await world(end, stack);
-    const front = stack.use(
-      await Front.start({ target: url, fetch, drainMs: 1, ...end.limits }),
+    const proxy = stack.use(
+      await HttpProxy.start({ target: url, fetch, drainMs: 1, ...end.limits }),
     );
-    const posted = front.post(request("tools/call"));
+    const posted = proxy.post(request("tools/call"));
     if (end.stopsAt) {
       await reached[end.stopsAt]();
-      void front.stop();
+      void proxy.stop();
     }
     check(end, (await (await posted).json()).error);
   });
