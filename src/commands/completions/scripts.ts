@@ -23,8 +23,22 @@ interface CompletionFlag {
 
 interface CompletionCommand extends Omit<CommandRow, "usage" | "flags"> {
   readonly name: string;
+  /** Whether it takes a file, after its word if there is one. */
+  readonly takesFile: boolean;
   readonly flags: readonly CompletionFlag[];
 }
+
+/**
+ * By option, a command line for a POSIX shell that prints what the shared files
+ * have for it, one a line.
+ */
+const LISTS = {
+  profile: "sed -n -e 's/^\\[profile \\(.*\\)\\]$/\\1/p' " +
+    "-e 's/^\\[\\(default\\)\\]$/\\1/p' " +
+    '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null',
+  region: "sed -n -e 's/^region *= *//p' " +
+    '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null | sort -u',
+};
 
 export const PROXY_FLAGS: readonly CompletionFlag[] = flagsIn(OPTIONS);
 
@@ -45,14 +59,17 @@ function valueOf(key: string, option: Option): CompletionFlag["value"] {
   if (key === "help") return oneOf(HELP_TOPICS);
   if (option.kind === "enum") return oneOf(option.values);
   if (option.kind === "boolean") return undefined;
-  if (key === "profile") {
+  if (option.placeholder?.includes("|")) {
+    return oneOf(option.placeholder.split("|"));
+  }
+  if (Object.hasOwn(LISTS, key)) {
     return {
-      bash: "_sigv4_proxy_profiles; ",
-      fish: " -x -a '(__sigv4_proxy_profiles)'",
-      zsh: ":profile:_sigv4_proxy_profiles",
+      bash: `_sigv4_proxy_${key}; `,
+      fish: ` -x -a '(__sigv4_proxy_${key})'`,
+      zsh: `:${key}:_sigv4_proxy_${key}`,
     };
   }
-  return option.kind === "file"
+  return option.kind === "file" || /\bFILE\b/.test(option.help)
     ? {
       bash: "compopt -o default 2>/dev/null; ",
       fish: " -r -F",
@@ -73,7 +90,8 @@ function oneOf(words: readonly string[]): CompletionFlag["value"] {
 const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
   ...COMMAND_NAMES.map((name): CompletionCommand => {
     const row: CommandRow = COMMANDS[name];
-    return { ...row, name, flags: flagsIn(row.flags) };
+    const takesFile = row.usage.endsWith("<file>");
+    return { ...row, name, flags: flagsIn(row.flags), takesFile };
   }),
   {
     name: "help",
@@ -81,16 +99,14 @@ const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
     words: [...COMMAND_NAMES, ...HELP_TOPICS],
     flags: [],
     takesOptions: false,
+    takesFile: false,
   },
 ];
 
-/**
- * A command line for a POSIX shell that prints the profiles of the shared
- * files, one a line.
- */
-const LIST_PROFILES =
-  "sed -n -e 's/^\\[profile \\(.*\\)\\]$/\\1/p' -e 's/^\\[\\(default\\)\\]$/\\1/p' " +
-  '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null';
+/** A function for each list, as a shell has it. */
+function listFunctions(of: (key: string, list: string) => string): string {
+  return Object.entries(LISTS).map(([key, list]) => of(key, list)).join("\n");
+}
 
 /** 3.2, which is what macOS has, can do with it. */
 export function bash(): string {
@@ -103,13 +119,17 @@ export function bash(): string {
 #   eval "$(${PROGRAM} completions bash)"
 
 # Compared as text, and quoted: compgen -W would run what a name holds.
-_sigv4_proxy_profiles() {
+${
+    listFunctions((key, list) =>
+      `_sigv4_proxy_${key}() {
   local name
   while IFS= read -r name; do
     printf -v name '%q' "$name"
     if [[ $name == "$cur"* ]]; then COMPREPLY+=("$name"); fi
-  done < <(${LIST_PROFILES})
-}
+  done < <(${list})
+}`
+    )
+  }
 
 _sigv4_proxy() {
   local IFS=$'\\n' cur prev command words options
@@ -155,15 +175,22 @@ fi
 }
 
 function bashCommand(
-  { name, words, flags, takesOptions }: CompletionCommand,
+  { name, words, flags, takesOptions, takesFile }: CompletionCommand,
 ): string {
   const own = list(flagWords(flags));
   const all = takesOptions ? `${own}$'\\n'$options` : own;
   const first = words.length === 0
     ? ""
     : `\n      if ((COMP_CWORD == 2)); then words=${list(words)}; fi`;
+  const file = takesFile
+    ? `
+      if [[ $words != show && $cur != -* ]]; then
+        words=
+        compopt -o default 2>/dev/null
+      fi`
+    : "";
   return `    ${name})
-      words=${all}${first}
+      words=${all}${first}${file}
       ;;`;
 }
 
@@ -184,10 +211,14 @@ export function fish(): string {
 #   ${PROGRAM} completions fish | source
 # or to be kept as ${PROGRAM}.fish in ~/.config/fish/completions.
 
-function __sigv4_proxy_profiles
-    # Without a description of their own they would have the flag's.
-    sh -c ${fishQuoted(LIST_PROFILES)} | string replace -r '$' \\tprofile
-end
+# Without a description of their own they would have the flag's.
+${
+    listFunctions((key, list) =>
+      `function __sigv4_proxy_${key}
+    sh -c ${fishQuoted(list)} | string replace -r '$' \\t${key}
+end`
+    )
+  }
 
 # Whether the first word is one of these.
 function __sigv4_proxy_command
@@ -207,16 +238,18 @@ ${PROXY_FLAGS.map((flag) => fishFlag(flag, proxy)).join("\n")}
 }
 
 function fishCommand(
-  { name, help, words, flags }: CompletionCommand,
+  { name, help, words, flags, takesFile }: CompletionCommand,
 ): string {
   const line = (condition: string, rest: string) =>
     `complete -c ${PROGRAM} -n '${condition}' ${rest}`;
   const here = `__sigv4_proxy_command ${name}`;
+  const later = `${here}; and not __sigv4_proxy_after 2`;
   return [
     line("__sigv4_proxy_after 1", `-a ${name} -d ${fishQuoted(help)}`),
     ...words.length === 0 ? [] : [
       line(`${here}; and __sigv4_proxy_after 2`, `-a '${words.join(" ")}'`),
     ],
+    ...takesFile ? [line(words.length === 0 ? here : later, "-F")] : [],
     ...flags.map((flag) => fishFlag(flag, here)),
   ].join("\n");
 }
@@ -246,11 +279,15 @@ export function zsh(): string {
 #   source <(${PROGRAM} completions zsh)
 # or to be kept as _${PROGRAM} in a directory of fpath.
 
-_sigv4_proxy_profiles() {
-  local -a profiles
-  profiles=(\${(f)"$(${LIST_PROFILES})"})
-  compadd -a profiles
-}
+${
+    listFunctions((key, list) =>
+      `_sigv4_proxy_${key}() {
+  local -a found
+  found=(\${(f)"$(${list})"})
+  compadd -a found
+}`
+    )
+  }
 
 _sigv4_proxy_first() {
   local -a subcommands
@@ -284,10 +321,11 @@ fi
 }
 
 function zshCommand(
-  { name, words, flags, takesOptions }: CompletionCommand,
+  { name, words, flags, takesOptions, takesFile }: CompletionCommand,
 ): string {
   const first = words.length === 0 ? "" : ` '1: :(${words.join(" ")})'`;
-  const rest = takesOptions ? ` $proxy_flags${first} ${TARGET}` : first;
+  const file = takesFile ? " '*:file:_files'" : "";
+  const rest = takesOptions ? ` $proxy_flags${first} ${TARGET}` : first + file;
   return `    (${name})
       shift words
       ((CURRENT--))

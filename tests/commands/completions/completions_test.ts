@@ -32,7 +32,8 @@ function shellTest(
       const script = await world.write("completions", stdout);
       await world.write(
         ".aws/config",
-        "[default]\nregion = x\n[profile work]\n[sso-session no]\n" +
+        "[default]\nregion = x\n[profile work]\nregion=eu-west-1\n" +
+          "[sso-session no]\n[profile other]\nregion = x\n" +
           `[profile ${FOREIGN}]\n`,
       );
       await world.write("d ir/file", "");
@@ -139,10 +140,17 @@ shellTest(
     assertEquals(await inBash(shell, "--sig-version", ""), ["v4", "v4a"]);
     assertEquals(await inBash(shell, "--log-level", "=", "w"), ["warn"]);
     assertEquals(await inBash(shell, "--log-format", "="), ["json", "text"]);
-    assertEquals(await inBash(shell, "--region", ""), []);
+    assertEquals(await inBash(shell, "--region", ""), ["eu-west-1", "x"]);
+    assertEquals(await inBash(shell, "config", "zed", "--launch", ""), [
+      "npx",
+      "deno",
+    ]);
+    assertEquals(await inBash(shell, "record", ""), ["show"]);
+    assertEquals(await inBash(shell, "replay", "--"), ["--fast"]);
     assertEquals(await inBash(shell, "--profile", ""), [
       "default",
       "work",
+      "other",
       "my\\ \\$\\(touch\\ \\$HOME/pwned\\)",
     ]);
     assertEquals(await inBash(shell, "--help", "cre"), ["credentials"]);
@@ -165,6 +173,9 @@ shellTest(
         ["--ca-cert=.aw"],
         ["--ca-cert d\\ "],
         ["config zed --file ~/compl"],
+        ["replay .aw"],
+        ["record show .aw"],
+        ["--allow-account .aw"],
         ["--profile my"],
         ["--profile my\\ "],
         ["--help cred"],
@@ -175,6 +186,9 @@ shellTest(
       "--ca-cert=.aws/",
       "--ca-cert d ir/",
       `config zed --file ${shell.path("completions")}`,
+      "replay .aws/",
+      "record show .aws/",
+      "--allow-account .aws/",
       `--profile ${FOREIGN}`,
       `--profile ${FOREIGN}`,
       "--help credentials",
@@ -195,18 +209,29 @@ shellTest(
       return lines.map((line) => line.split("\t")[0]);
     };
     const first = await offers("sigv4-proxy ");
-    assertEquals(first, ["completions", "config", "doctor", "help", "policy"]);
+    const names = "completions config doctor help policy record replay";
+    assertEquals(first, names.split(" "));
     assertEquals(await offers("sigv4-proxy --sig-"), ["--sig-version"]);
     assertEquals(await offers("sigv4-proxy doctor --js"), ["--json"]);
     assertEquals(await offers("sigv4-proxy policy --js"), []);
     assertEquals(await offers("sigv4-proxy config "), [...CLIENT_NAMES]);
-    assertEquals(await offers("sigv4-proxy config zed --wr"), ["--write"]);
+    assertEquals(await offers("sigv4-proxy config zed --wr"), [
+      "--write",
+      "--write-role",
+    ]);
     assertEquals(await offers("sigv4-proxy completions --re"), []);
     assertEquals(await offers("sigv4-proxy --sig-version "), ["v4", "v4a"]);
     assertEquals(await offers("sigv4-proxy --profile "), [
       "default",
       FOREIGN,
+      "other",
       "work",
+    ]);
+    assertEquals(await offers("sigv4-proxy --region e"), ["eu-west-1"]);
+    assertEquals(await offers("sigv4-proxy config zed --launch n"), ["npx"]);
+    assertEquals(await offers("sigv4-proxy replay compl"), ["completions"]);
+    assertEquals(await offers("sigv4-proxy record show compl"), [
+      "completions",
     ]);
     assertEquals(await offers("sigv4-proxy --help cre"), ["credentials"]);
     assertEquals(await offers("sigv4-proxy help htt"), ["http"]);
@@ -239,6 +264,11 @@ shellTest(
       ["--profile wo", "rk"],
       ["--profile=wo", "rk"],
       ["--ca-cert=compl", "etions"],
+      ["--region eu-w", "est-1"],
+      ["config zed --launch np", "x"],
+      ["replay compl", "etions"],
+      ["record show compl", "etions"],
+      ["--session-policy compl", "etions"],
       ["--help cre", "dentials"],
       ["help polic", "y"],
       ["help htt", "p"],
