@@ -105,6 +105,17 @@ const REPEATABLE_METHODS = new Set([
   "events/stream",
 ]);
 
+/**
+ * What asks for nothing, and is taken once however often it comes. Where it is
+ * lost, a call waits for ever for its client's answer, or goes on for nobody.
+ */
+const REPEATABLE_UNASKED = new Set([
+  "response",
+  "notifications/initialized",
+  "notifications/cancelled",
+  "notifications/roots/list_changed",
+]);
+
 /** Whether a request may be sent again although it may have run. */
 export function isIdempotent(method: string): boolean {
   return REPEATABLE_METHODS.has(method) || /\/(?:list|read)$/.test(method);
@@ -165,12 +176,13 @@ export class RetryPolicy {
 
   /** Whether an exchange may be sent again after what happened to it. */
   allows(
-    { method, params, answerHasBegun }: Exchange,
+    { method, params, answerHasBegun, isRequest }: Exchange,
     retryable: Retryable,
   ): boolean {
     // It runs, or ran, whatever is said of it afterwards.
     if (answerHasBegun) return false;
     if (retryable !== "if-idempotent") return retryable === "always";
+    if (!isRequest) return REPEATABLE_UNASKED.has(method);
     if (method !== "tools/call") return isIdempotent(method);
     return isObject(params) && typeof params.name === "string" &&
       this.#repeatableTools.get(params.name) === true;

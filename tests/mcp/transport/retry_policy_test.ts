@@ -1,3 +1,4 @@
+import { stringId } from "../../../src/mcp/wire/message.ts";
 import { RetryPolicy } from "../../../src/mcp/transport/retry.ts";
 import { assertEquals } from "@std/assert";
 import { Deadlines } from "../../../src/time.ts";
@@ -14,7 +15,11 @@ Deno.test("of the tools that ever new lists call safe to repeat, the last ten th
     policy.record({ tools });
   }
   const isRepeated = (name: string): boolean => {
-    const call = { method: "tools/call", params: { name }, requests: [] };
+    const call = {
+      method: "tools/call",
+      params: { name },
+      requests: [stringId("1")],
+    };
     const init = { ...call, bytes: new Uint8Array() };
     const exchange = new Exchange(init, new Deadlines());
     return policy.allows(exchange, "if-idempotent");

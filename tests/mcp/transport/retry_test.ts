@@ -81,6 +81,32 @@ for (
     assertEquals(["error" in json, count], [true, 1]);
   });
 
+  Deno.test(`what asks for nothing and is taken once is sent again if it met ${what}, and other notifications are not`, async () => {
+    const seen: string[] = [];
+    const script = (name: string): [string, McpHandler] => [
+      name,
+      (message, reply, request) => {
+        seen.push(name);
+        const isSecond = seen.indexOf(name) < seen.lastIndexOf(name);
+        return isSecond ? reply.status(202) : fail(message, reply, request);
+      },
+    ];
+    const notifications = ["initialized", "cancelled", "roots/list_changed"]
+      .map((name) => `notifications/${name}`);
+    const asked = [...notifications, "response", "notifications/other"];
+    await using w = await StreamWorld.start(
+      Object.fromEntries(asked.map(script)),
+    );
+    for (const method of notifications) w.client.notify(method);
+    w.client.notify("notifications/other");
+    w.client.send({ jsonrpc: "2.0", id: 7, result: {} });
+    assertEquals(await w.client.close(), []);
+    const again = asked.filter((name) =>
+      seen.filter((one) => one === name).length === 2
+    );
+    assertEquals(again, [...notifications, "response"]);
+  });
+
   Deno.test(`a call of a read-only or idempotent tool that met ${what} is sent again`, async () => {
     for (const name of ["reads", "sets"]) {
       const { json, count } = await tried("tools/call", fail, {
