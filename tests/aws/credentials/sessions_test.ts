@@ -172,6 +172,17 @@ Deno.test("a portal that is busy is asked again", async () => {
   assertEquals(world.asked.length, 3);
 });
 
+Deno.test("a token service that is busy is no session that is over", async () => {
+  await using world = new SsoWorld();
+  world.sso.busy = 1;
+  world.keep("access-token-0", OVER, RENEWABLE);
+  const { message, data } = await world.probe(world.asking());
+  assertStringIncludes(message ?? "", "HTTP 429: Rate exceeded");
+  assertEquals(data?.run, undefined);
+  assertEquals(world.asked, ["/token"]);
+  assertKeys(await world.probe(world.asking()), "Dev");
+});
+
 Deno.test("a role that is not assigned is no session that is over", async () => {
   await using world = new SsoWorld(CORP.replace("= Dev", "= Forbidden"));
   world.keep("access-token-1");

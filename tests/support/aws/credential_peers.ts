@@ -174,8 +174,8 @@ export class SsoPeer extends Peer {
 
   constructor(goodToken: string) {
     super((request) => {
-      if (request.path === "/token") return this.#renew(request);
       if (this.busy-- > 0) return json(429, { message: "Rate exceeded" });
+      if (request.path === "/token") return this.#renew(request);
       const token = request.headers.get("x-amz-sso_bearer_token");
       if (token !== this.goodToken) {
         return json(401, { message: "Session token not found or invalid" }, {

@@ -65,12 +65,11 @@ async function renew(
   const why = "renew the session";
   const asked = askService(session, why, url, { headers, json });
   const { body, error, status } = await asked;
-  if (status >= 400 && status < 500) {
+  if (status >= 400) {
     const why = textIn(body, "error") ?? "";
     const said = error.includes(why) ? error : `${error}, ${why}`;
     throw loginNeeded(session, undefined, said);
   }
-  if (error !== "") throw session.failed(`${url.host} failed: ${error}`);
   const seconds = typeof body.expiresIn === "number" ? body.expiresIn : 900;
   const end = now + seconds * 1000;
   if (sessionKeys(body.accessToken, new Date(end)) === undefined) {

@@ -137,10 +137,12 @@ export async function askService(
       throw session.failed(what);
     });
     const { status = 500 } = answer ?? {};
-    if (answer && (isLast || status < 500 && status !== 429)) {
+    const isBusy = status >= 500 || status === 429;
+    if (answer && (isLast || !isBusy)) {
       const body = parseRecord(answer.text) ?? {};
       const error = status < 300 ? "" : errorOf(answer, body);
-      return { status, body, error };
+      if (!isBusy) return { status, body, error };
+      throw session.failed(`${url.host} failed: ${error}`);
     }
     await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1));
   }

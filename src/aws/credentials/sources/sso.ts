@@ -86,11 +86,13 @@ async function renew(
   const url = urlOf("SSO_OIDC", "/token");
   const grantType = "refresh_token";
   const json = { clientId, clientSecret, refreshToken, grantType };
-  const { body, error } = await askService(session, PURPOSE, url, { json });
+  const asked = askService(session, PURPOSE, url, { json });
+  const { status, body, error } = await asked;
+  if (status >= 400) throw loginNeeded(session, undefined, error);
   const accessToken = textIn(body, "accessToken");
   const { expiresIn } = body;
   if (accessToken === undefined || typeof expiresIn !== "number") {
-    throw loginNeeded(session, undefined, error);
+    throw session.failed(`${url.host} gave no credentials`);
   }
   return {
     ...record,
