@@ -23,7 +23,7 @@ import {
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
 import { errorOf } from "../mcp/transport/retry.ts";
-import { readErrorBody } from "../mcp/transport/error_body.ts";
+import { readErrorBody } from "../mcp/transport/answers/error_body.ts";
 import { sharedController, TimeLimit } from "../time.ts";
 import {
   checkHead,

@@ -20,7 +20,7 @@ import {
 } from "./stateless/stateless.ts";
 import { Session } from "./session/session.ts";
 import type { SessionTarget } from "./session/session_keeper.ts";
-import type { RouterHooks } from "./transport/delivery.ts";
+import type { RouterHooks } from "./transport/answers/delivery.ts";
 
 export interface UpstreamOptions extends SessionTarget, StatelessTarget {
   /** Says which frames a message becomes on its way to the client. */

@@ -16,7 +16,7 @@ import { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/failure.ts";
 import { type Emit, emitQuietly, type Link } from "../transport/link.ts";
-import type { RouterHooks } from "../transport/delivery.ts";
+import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { eraOf } from "../wire/era.ts";
 import {
   parseMessage,

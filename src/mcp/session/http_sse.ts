@@ -8,7 +8,7 @@ import { ProxyError } from "../../errors.ts";
 import type { HoldingInit } from "../../fetching.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
-import { readErrorBody } from "../transport/error_body.ts";
+import { readErrorBody } from "../transport/answers/error_body.ts";
 import {
   fetchFailure,
   httpStatusError,
@@ -16,7 +16,7 @@ import {
   redirectError,
 } from "../transport/failure.ts";
 import { timedOut } from "../transport/given_up.ts";
-import type { ResponseRouter } from "../transport/response_router.ts";
+import type { ResponseRouter } from "../transport/answers/response_router.ts";
 import {
   AttemptError,
   retryableAfter,

@@ -27,8 +27,8 @@ import {
   partsOf,
   rpcErrorFrame,
 } from "../transport/link.ts";
-import { requestsIn } from "../transport/pending_requests.ts";
-import type { RouterHooks } from "../transport/delivery.ts";
+import { requestsIn } from "../transport/answers/pending_requests.ts";
+import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";

@@ -12,7 +12,7 @@ import {
   summaryOf,
 } from "../transport/failure.ts";
 import { timedOut } from "../transport/given_up.ts";
-import type { ResponseRouter } from "../transport/response_router.ts";
+import type { ResponseRouter } from "../transport/answers/response_router.ts";
 import { reopenMs } from "../transport/retry.ts";
 import {
   expiryInMessage,
@@ -26,7 +26,10 @@ import {
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
-import { parseRpcError, readErrorBody } from "../transport/error_body.ts";
+import {
+  parseRpcError,
+  readErrorBody,
+} from "../transport/answers/error_body.ts";
 import { readEvents } from "../wire/events.ts";
 
 /** How often in a row a refusal that is the target's own is met. */

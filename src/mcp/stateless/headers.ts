@@ -4,7 +4,7 @@
  */
 
 import { asObject } from "../../json.ts";
-import { parseRpcError } from "../transport/error_body.ts";
+import { parseRpcError } from "../transport/answers/error_body.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { AttemptError } from "../transport/retry.ts";
 import { META, metaOf } from "../wire/era.ts";

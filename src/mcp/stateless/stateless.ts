@@ -27,8 +27,8 @@ import {
   UNKNOWN_STATUSES,
 } from "../transport/failure.ts";
 import { InFlight, NO_LIMIT } from "../transport/in_flight.ts";
-import { requestsIn } from "../transport/pending_requests.ts";
-import { parseRpcError } from "../transport/error_body.ts";
+import { requestsIn } from "../transport/answers/pending_requests.ts";
+import { parseRpcError } from "../transport/answers/error_body.ts";
 import {
   askedMsOf,
   AttemptError,

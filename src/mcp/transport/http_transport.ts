@@ -14,10 +14,10 @@ import {
   type AnswerContext,
   receiveJson,
   receiveStream,
-} from "./response_body.ts";
+} from "./answers/response_body.ts";
 import { drainBody, mediaType } from "../wire/body.ts";
-import type { ResponseRouter } from "./response_router.ts";
-import { parseErrorBody } from "./error_body.ts";
+import type { ResponseRouter } from "./answers/response_router.ts";
+import { parseErrorBody } from "./answers/error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import {
   channelEnded,

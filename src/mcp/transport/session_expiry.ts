@@ -3,7 +3,11 @@
 import { includesBytes } from "../wire/bytes.ts";
 import { type Retryable, SessionExpiredError } from "./retry.ts";
 import type { Redact } from "../../redact/redact.ts";
-import { type ErrorBody, namesRequest, parseRpcError } from "./error_body.ts";
+import {
+  type ErrorBody,
+  namesRequest,
+  parseRpcError,
+} from "./answers/error_body.ts";
 import type { Exchange } from "./exchange.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
 import type { RpcError } from "../wire/message.ts";

@@ -9,7 +9,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { SILENT_LOG } from "../../../src/log/log.ts";
-import { ResponseRouter } from "../../../src/mcp/transport/response_router.ts";
+import { ResponseRouter } from "../../../src/mcp/transport/answers/response_router.ts";
 import { SseChannel } from "../../../src/mcp/session/http_sse.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Redactor } from "../../../src/redact/redact.ts";

@@ -1,20 +1,20 @@
 /** What is on its way to the client, and who looks at it there. */
 
-import { untilAborted, within } from "../../time.ts";
-import { rootOf, scanInTurns } from "../wire/large_message.ts";
-import type { ProxyError } from "../../errors.ts";
-import type { Era } from "../wire/era.ts";
-import type { SessionHeaders } from "../wire/headers.ts";
+import { untilAborted, within } from "../../../time.ts";
+import { rootOf, scanInTurns } from "../../wire/large_message.ts";
+import type { ProxyError } from "../../../errors.ts";
+import type { Era } from "../../wire/era.ts";
+import type { SessionHeaders } from "../../wire/headers.ts";
 import type {
   BatchMessage,
   RequestId,
   ResponseMessage,
   SingleMessage,
-} from "../wire/message.ts";
-import { withResultMeta } from "../wire/metadata.ts";
-import { mapElements } from "../wire/splice.ts";
-import { Background } from "./awaited.ts";
-import type { Exchange } from "./exchange.ts";
+} from "../../wire/message.ts";
+import { withResultMeta } from "../../wire/metadata.ts";
+import { mapElements } from "../../wire/splice.ts";
+import { Background } from "../awaited.ts";
+import type { Exchange } from "../exchange.ts";
 import type { Origin } from "./pending_requests.ts";
 
 /** The one revision of MCP in which several messages make one frame. */

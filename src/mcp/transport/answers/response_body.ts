@@ -3,33 +3,33 @@
  * one JSON text. A large text is refused, or passed on while it still arrives.
  */
 
-import { ProxyError } from "../../errors.ts";
-import { delay, LimitError, withLimit } from "../../time.ts";
+import { ProxyError } from "../../../errors.ts";
+import { delay, LimitError, withLimit } from "../../../time.ts";
 import {
   BodyChunks,
   type BodyPart,
   isSmallBody,
   mediaType,
-} from "../wire/body.ts";
-import { readEvents } from "../wire/events.ts";
+} from "../../wire/body.ts";
+import { readEvents } from "../../wire/events.ts";
 import {
   hasSession,
   resumableId,
   type SessionHeaders,
   streamHeaders,
-} from "../wire/headers.ts";
+} from "../../wire/headers.ts";
 import { readErrorBody } from "./error_body.ts";
-import type { Exchange } from "./exchange.ts";
-import { badContentType, frameTooLarge, said, streamCut } from "./failure.ts";
+import type { Exchange } from "../exchange.ts";
+import { badContentType, frameTooLarge, said, streamCut } from "../failure.ts";
 import type { ResponseRouter } from "./response_router.ts";
-import { reopenMs, retryAfterMs, SessionExpiredError } from "./retry.ts";
-import { checkExpiry, expiryInRefusal } from "./session_expiry.ts";
-import { DEFAULT_MAX_ANSWER_BYTES, type Target } from "./target.ts";
-import type { Naming } from "../../naming.ts";
-import { spellingsOf } from "../wire/answers.ts";
-import { NO_WAIT } from "../wire/frames.ts";
-import { idIn, type RequestId } from "../wire/message.ts";
-import { TopLevelScanner } from "../wire/scan.ts";
+import { reopenMs, retryAfterMs, SessionExpiredError } from "../retry.ts";
+import { checkExpiry, expiryInRefusal } from "../session_expiry.ts";
+import { DEFAULT_MAX_ANSWER_BYTES, type Target } from "../target.ts";
+import type { Naming } from "../../../naming.ts";
+import { spellingsOf } from "../../wire/answers.ts";
+import { NO_WAIT } from "../../wire/frames.ts";
+import { idIn, type RequestId } from "../../wire/message.ts";
+import { TopLevelScanner } from "../../wire/scan.ts";
 
 /** How many times in a row resuming a stream may bring nothing. */
 const MAX_FRUITLESS_TRIES = 5;

@@ -3,19 +3,19 @@
  * one answer, and nobody gets one that was not asked for.
  */
 
-import { excerpt } from "../../excerpt.ts";
-import { withoutByteOrderMark } from "../wire/bytes.ts";
-import type { Target } from "./target.ts";
-import { ProxyError } from "../../errors.ts";
-import { LruCache } from "../../lru_cache.ts";
-import { answerTo, repairedAnswer, withIdOf } from "../wire/answers.ts";
-import type { OversizedData, ServerEvent } from "../wire/events.ts";
-import type { Exchange, PendingRequest } from "./exchange.ts";
-import { frameTooLarge, noMessage, saidInEvent } from "./failure.ts";
-import { partsOf } from "./link.ts";
-import { NO_WAIT } from "../wire/frames.ts";
-import { partOf, rootOf, SMALL_BYTES } from "../wire/large_message.ts";
-import { NO_SESSION, type SessionHeaders } from "../wire/headers.ts";
+import { excerpt } from "../../../excerpt.ts";
+import { withoutByteOrderMark } from "../../wire/bytes.ts";
+import type { Target } from "../target.ts";
+import { ProxyError } from "../../../errors.ts";
+import { LruCache } from "../../../lru_cache.ts";
+import { answerTo, repairedAnswer, withIdOf } from "../../wire/answers.ts";
+import type { OversizedData, ServerEvent } from "../../wire/events.ts";
+import type { Exchange, PendingRequest } from "../exchange.ts";
+import { frameTooLarge, noMessage, saidInEvent } from "../failure.ts";
+import { partsOf } from "../link.ts";
+import { NO_WAIT } from "../../wire/frames.ts";
+import { partOf, rootOf, SMALL_BYTES } from "../../wire/large_message.ts";
+import { NO_SESSION, type SessionHeaders } from "../../wire/headers.ts";
 import {
   type BatchMessage,
   idIn,
@@ -28,7 +28,7 @@ import {
   type SingleMessage,
   singlesOf,
   type ValidMessage,
-} from "../wire/message.ts";
+} from "../../wire/message.ts";
 import { type Origin, PendingRequests } from "./pending_requests.ts";
 import {
   type Delivery,
@@ -36,7 +36,7 @@ import {
   Receipts,
   type RouterHooks,
 } from "./delivery.ts";
-import { membersOf, taskIdIn } from "../wire/splice.ts";
+import { membersOf, taskIdIn } from "../../wire/splice.ts";
 
 /** How many requests of the target's are remembered until they are answered. */
 const MAX_TARGET_REQUESTS = 10_000;

@@ -4,17 +4,17 @@
  * again: whoever names a request has read it, and may have run it.
  */
 
-import { Semaphore } from "../../semaphore.ts";
+import { Semaphore } from "../../../semaphore.ts";
 import {
   type BodyBeginning,
   type BodyLimits,
   mediaType,
   readBeginning,
   unknownEncoding,
-} from "../wire/body.ts";
-import { withoutByteOrderMark } from "../wire/bytes.ts";
-import { eventsIn } from "../wire/events.ts";
-import { scanInTurns } from "../wire/large_message.ts";
+} from "../../wire/body.ts";
+import { withoutByteOrderMark } from "../../wire/bytes.ts";
+import { eventsIn } from "../../wire/events.ts";
+import { scanInTurns } from "../../wire/large_message.ts";
 import {
   type Message,
   parseMessage,
@@ -22,10 +22,10 @@ import {
   type ResponseMessage,
   type RpcError,
   singlesOf,
-} from "../wire/message.ts";
-import { repairedAnswer } from "../wire/answers.ts";
-import type { Exchange } from "./exchange.ts";
-import { partsOf } from "./link.ts";
+} from "../../wire/message.ts";
+import { repairedAnswer } from "../../wire/answers.ts";
+import type { Exchange } from "../exchange.ts";
+import { partsOf } from "../link.ts";
 
 const MIB = 1024 * 1024;
 

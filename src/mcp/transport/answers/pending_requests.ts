@@ -4,26 +4,26 @@
  * request that they take for over.
  */
 
-import { isObject } from "../../json.ts";
-import { replaceNewlines } from "../wire/bytes.ts";
-import type { SessionHeaders } from "../wire/headers.ts";
-import { idAsWritten, spellingsOf, withId } from "../wire/answers.ts";
-import { type Era, metaOf } from "../wire/era.ts";
-import { NO_WAIT } from "../wire/frames.ts";
-import { ProxyError } from "../../errors.ts";
-import { afterOthers, errorFrame, sentenceOf } from "./failure.ts";
-import { type Part, responseIn } from "./link.ts";
-import type { Target } from "./target.ts";
-import type { Exchange, ExchangeInit, PendingRequest } from "./exchange.ts";
+import { isObject } from "../../../json.ts";
+import { replaceNewlines } from "../../wire/bytes.ts";
+import type { SessionHeaders } from "../../wire/headers.ts";
+import { idAsWritten, spellingsOf, withId } from "../../wire/answers.ts";
+import { type Era, metaOf } from "../../wire/era.ts";
+import { NO_WAIT } from "../../wire/frames.ts";
+import { ProxyError } from "../../../errors.ts";
+import { afterOthers, errorFrame, sentenceOf } from "../failure.ts";
+import { type Part, responseIn } from "../link.ts";
+import type { Target } from "../target.ts";
+import type { Exchange, ExchangeInit, PendingRequest } from "../exchange.ts";
 import {
   type NotificationMessage,
   type RequestId,
   requestId,
   type ResponseMessage,
   type SingleMessage,
-} from "../wire/message.ts";
-import { LruCache } from "../../lru_cache.ts";
-import { whenOver } from "../../time.ts";
+} from "../../wire/message.ts";
+import { LruCache } from "../../../lru_cache.ts";
+import { whenOver } from "../../../time.ts";
 
 /** How many requests and tokens that are over are remembered. */
 const MAX_OVER = 1_000;
