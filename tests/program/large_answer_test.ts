@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { ProxyError } from "../../src/errors.ts";
-import { largeAnswer } from "../../src/mcp/transport/answers/response_body.ts";
+import { largeAnswer } from "../../src/mcp/transport/answers/json_answer.ts";
 import type { RequestId } from "../../src/mcp/wire/message.ts";
 import { joinBytes } from "../../src/mcp/wire/bytes.ts";
 import { OPTION_NAMES } from "../../src/naming.ts";

@@ -97,7 +97,9 @@ export class Recovery {
     for (const [uri] of this.#subscriptions.entries()) {
       await this.#setUpAgain("resources/subscribe", { uri }, session);
     }
-    for (const { source } of this.#inFlight.router.askedIn(lost)) {
+    for (
+      const { source } of this.#inFlight.router.targetRequests.askedIn(lost)
+    ) {
       // The new session may ask something else under the same ID.
       const params = `{"requestId":${source}}`;
       await this.#target.emit(messageFrame("notifications/cancelled", params));

@@ -94,7 +94,7 @@ export class Session implements Link {
         // The target waits for it, and may wait with that to `initialize`.
         return this.#sendAnswer(
           bytes,
-          message.id && this.#inFlight.router.takeTargetRequest(message.id),
+          message.id && this.#inFlight.router.targetRequests.take(message.id),
         );
       case "batch":
         return this.#acceptBatch(bytes, message);
@@ -240,7 +240,7 @@ export class Session implements Link {
 
   /** Answers a request of the target's that the client is not given. */
   #refuse(id: RequestId, { code, message }: ProxyError): void {
-    this.#inFlight.router.takeTargetRequest(id);
+    this.#inFlight.router.targetRequests.take(id);
     const frame = rpcErrorFrame(id, { code, message });
     void this.#sendAnswer(frame, undefined, this.#gate);
   }

@@ -10,11 +10,8 @@ import {
 } from "./retry.ts";
 import { orAborted, untilAborted } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
-import {
-  type AnswerContext,
-  receiveJson,
-  receiveStream,
-} from "./answers/response_body.ts";
+import { type AnswerContext, receiveStream } from "./answers/event_stream.ts";
+import { receiveJson } from "./answers/json_answer.ts";
 import { drainBody, mediaType } from "../wire/body.ts";
 import type { ResponseRouter } from "./answers/response_router.ts";
 import { parseErrorBody } from "./answers/error_body.ts";

@@ -7,7 +7,6 @@ import { excerpt } from "../../../excerpt.ts";
 import { withoutByteOrderMark } from "../../wire/bytes.ts";
 import type { Target } from "../target.ts";
 import { ProxyError } from "../../../errors.ts";
-import { LruCache } from "../../../lru_cache.ts";
 import { answerTo, repairedAnswer, withIdOf } from "../../wire/answers.ts";
 import type { OversizedData, ServerEvent } from "../../wire/events.ts";
 import type { Exchange, PendingRequest } from "../exchange.ts";
@@ -23,7 +22,6 @@ import {
   type Message,
   parseMessage,
   parseMessageInTurns,
-  type RequestId,
   type ResponseMessage,
   type SingleMessage,
   singlesOf,
@@ -36,38 +34,21 @@ import {
   Receipts,
   type RouterHooks,
 } from "./delivery.ts";
+import { TargetRequests } from "./target_requests.ts";
 import { membersOf, taskIdIn } from "../../wire/splice.ts";
-
-/** How many requests of the target's are remembered until they are answered. */
-const MAX_TARGET_REQUESTS = 10_000;
 
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
   readonly pending: PendingRequests;
   readonly receipts: Receipts;
-  readonly #targetRequests = new LruCache<
-    { readonly id: RequestId; readonly session: SessionHeaders }
-  >(MAX_TARGET_REQUESTS);
+  readonly targetRequests = new TargetRequests();
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
     this.#hooks = hooks;
     this.receipts = new Receipts(target.log);
     this.pending = new PendingRequests(target, hooks.era);
-  }
-
-  /** The session whose request an answer of the client's is for, if one is. */
-  takeTargetRequest(id: RequestId): SessionHeaders | undefined {
-    const asked = this.#targetRequests.get(id.key);
-    this.#targetRequests.delete(id.key);
-    return asked?.session;
-  }
-
-  /** What was asked in a session, and is not answered. */
-  askedIn(session: SessionHeaders): RequestId[] {
-    return [...this.#targetRequests.entries()]
-      .flatMap(([, asked]) => asked.session === session ? [asked.id] : []);
   }
 
   /**
@@ -265,9 +246,7 @@ export class ResponseRouter {
   ): boolean {
     this.pending.noteBegun(origin, message);
     if (message.kind === "request") {
-      const { id } = message;
-      const asked = { id, session: origin.session };
-      this.#targetRequests.set(id.key, asked, id.source.length);
+      this.targetRequests.add(message.id, origin.session);
       return true;
     }
     const isWanted = this.pending.isWanted(message);

@@ -1,166 +1,29 @@
 /**
- * What answers a POST: a stream of events, with the streams that resume it, or
- * one JSON text. A large text is refused, or passed on while it still arrives.
+ * The one JSON text that answers a POST. A large one is refused, or passed on
+ * while it still arrives.
  */
 
 import { ProxyError } from "../../../errors.ts";
-import { delay, LimitError, withLimit } from "../../../time.ts";
+import type { Naming } from "../../../naming.ts";
+import { LimitError, withLimit } from "../../../time.ts";
+import { spellingsOf } from "../../wire/answers.ts";
 import {
   BodyChunks,
   type BodyPart,
   isSmallBody,
   mediaType,
 } from "../../wire/body.ts";
-import { readEvents } from "../../wire/events.ts";
-import {
-  hasSession,
-  resumableId,
-  type SessionHeaders,
-  streamHeaders,
-} from "../../wire/headers.ts";
-import { readErrorBody } from "./error_body.ts";
-import type { Exchange } from "../exchange.ts";
-import { badContentType, frameTooLarge, said, streamCut } from "../failure.ts";
-import type { ResponseRouter } from "./response_router.ts";
-import { reopenMs, retryAfterMs, SessionExpiredError } from "../retry.ts";
-import { checkExpiry, expiryInRefusal } from "../session_expiry.ts";
-import { DEFAULT_MAX_ANSWER_BYTES, type Target } from "../target.ts";
-import type { Naming } from "../../../naming.ts";
-import { spellingsOf } from "../../wire/answers.ts";
 import { NO_WAIT } from "../../wire/frames.ts";
+import type { SessionHeaders } from "../../wire/headers.ts";
 import { idIn, type RequestId } from "../../wire/message.ts";
 import { TopLevelScanner } from "../../wire/scan.ts";
-
-/** How many times in a row resuming a stream may bring nothing. */
-const MAX_FRUITLESS_TRIES = 5;
-
-/** The longest `Retry-After` that is waited for before a stream is resumed. */
-const MAX_ASKED_MS = 30_000;
+import type { Exchange } from "../exchange.ts";
+import { badContentType, frameTooLarge, said, streamCut } from "../failure.ts";
+import { checkExpiry } from "../session_expiry.ts";
+import { DEFAULT_MAX_ANSWER_BYTES, type Target } from "../target.ts";
+import type { AnswerContext } from "./event_stream.ts";
 
 const decoder = new TextDecoder();
-
-/** What carried the POST. */
-export interface AnswerContext {
-  readonly target: Target;
-  readonly router: ResponseRouter;
-  /** Whether streams that are cut are resumed. */
-  readonly resumes: boolean;
-  fetch(exchange: Exchange, url: URL, init: RequestInit): Promise<Response>;
-  /** Lets a stream go on for a while that nobody waits for any more. */
-  drain(exchange: Exchange): void;
-}
-
-/** Reads the event stream of an answer, and resumes it until all is answered. */
-export async function receiveStream(
-  context: AnswerContext,
-  exchange: Exchange,
-  session: SessionHeaders,
-  first: Response,
-): Promise<void> {
-  const { target, router } = context;
-  /** Up to where everything was received. */
-  let lastEventId: string | undefined;
-  /** How long that event was. */
-  let lastBytes: number | undefined;
-  let retryMs: number | undefined;
-  /** What a `Retry-After` asks to wait, in milliseconds. */
-  let askedMs = 0;
-  /** How many times in a row resuming brought nothing. */
-  let fruitlessTries = 0;
-  let cause: unknown;
-
-  /** Delivers the events of one response, until it ends or breaks. */
-  const receive = async (response: Response) => {
-    const [resumedAfter, resumedBytes] = [lastEventId, lastBytes];
-    cause = undefined;
-    const events = readEvents(response, {
-      maxDataBytes: target.maxAnswerBytes,
-      names: target.names,
-      onChunk: () => exchange.touch(),
-    });
-    try {
-      for (;;) {
-        const next = await events.next().catch((broke) => {
-          if (broke instanceof ProxyError) throw broke;
-          cause = broke;
-        });
-        if (!next || next.done) return;
-        const event = next.value;
-        const { id, data: { length } } = event;
-        retryMs = event.retryMs ?? retryMs;
-        // A server that replays from the ID on, not after it. One that counts
-        // each stream's anew has another event under that ID.
-        if (id !== undefined) {
-          if (id === resumedAfter && length === resumedBytes) continue;
-          lastBytes = length;
-        }
-        // An empty ID says that there is nothing to resume from.
-        lastEventId = (resumableId(id) ?? lastEventId) || undefined;
-        fruitlessTries = 0;
-        checkExpiry(exchange, session, event.data, target.redactor.redact);
-        await router.receiveEvent(event, session, exchange);
-        if (exchange.isSettled) context.drain(exchange);
-      }
-    } finally {
-      await events.return(undefined);
-    }
-  };
-
-  /** Asks for the rest of a stream; `undefined` when it is worth another try. */
-  const resume = async () => {
-    let response: Response;
-    try {
-      response = await context.fetch(exchange, target.url, {
-        method: "GET",
-        headers: streamHeaders(target.headers, session, lastEventId),
-      });
-    } catch (failure) {
-      if (exchange.signal.aborted || failure instanceof ProxyError) {
-        throw failure;
-      }
-      cause = failure;
-      return undefined;
-    }
-    if (response.ok && mediaType(response) === "text/event-stream") {
-      return response;
-    }
-    using body = await readErrorBody(response);
-    const text = decoder.decode(body.bytes);
-    if (hasSession(session) && expiryInRefusal(response, text)) {
-      throw new SessionExpiredError(session, "never", streamCut(cause));
-    }
-    if (!isPassing(response.status)) {
-      throw target.explain(response, text) ?? streamCut(cause, exchange.said);
-    }
-    askedMs = Math.min(retryAfterMs(response.headers) ?? 0, MAX_ASKED_MS);
-    return undefined;
-  };
-
-  for (let response: Response | undefined = first;;) {
-    fruitlessTries++;
-    if (response) await receive(response);
-    if (exchange.isSettled) return;
-    // A stream that broke may still bring the answer.
-    if (exchange.isKept && cause === undefined) return;
-    if (
-      !context.resumes || lastEventId === undefined ||
-      fruitlessTries >= MAX_FRUITLESS_TRIES
-    ) {
-      throw streamCut(cause, exchange.said);
-    }
-    const waitMs = reopenMs(retryMs, fruitlessTries);
-    await delay(Math.max(waitMs, askedMs), exchange.signal);
-    if (exchange.isSettled) return;
-    // It was taken: what a resumption is told says nothing of that.
-    exchange.answerHasBegun = true;
-    response = await resume();
-  }
-}
-
-/** 409: the target still holds the old stream. */
-function isPassing(status: number): boolean {
-  return status === 409 || status === 429 || status >= 500;
-}
 
 /** From this size on an answer passes while it still arrives. */
 const PASS_FROM_BYTES = 8 * 1024 * 1024;
