@@ -113,7 +113,7 @@ export function timelineOf(lines: readonly RecordLine[]): Row[] {
       say(t, `${line.identity} signs from here on`);
     } else if (kind === "recovered") say(t, "a lost session was replaced");
     else if (kind === "dropped") {
-      say(t, `${line.count} things are missing here`);
+      say(t, `missing here: ${line.count}`);
     } else if (kind === "log" && line.level !== "info") {
       say(t, `${line.level}: ${line.message}`);
     }
@@ -133,10 +133,8 @@ export function headline(
 export function gaps({ lines, unread }: Recording): string[] {
   const lost = (lines[0]?.seq ?? 1) - 1;
   return [
-    ...lost > 0
-      ? [`the first ${lost} lines are gone: --record-max was reached`]
-      : [],
-    ...unread > 0 ? [`${unread} lines cannot be read`] : [],
+    ...lost > 0 ? [`lines that --record-max took at the start: ${lost}`] : [],
+    ...unread > 0 ? [`lines that cannot be read: ${unread}`] : [],
   ];
 }
 

@@ -104,7 +104,20 @@ Deno.test("what a recording holds is no command to a terminal, and what cannot b
   const text = await shown(await hostile(directory));
   assertEquals(text.includes("\x1b"), false);
   assertEquals(text.includes("\u202e"), false);
-  assertStringIncludes(text, "2 lines cannot be read");
+  assertStringIncludes(text, "lines that cannot be read: 2");
+});
+
+Deno.test("of what a recording lacks the number is told, one as well as many", async () => {
+  await using directory = await RecordingDirectory.make();
+  const text = await Deno.readTextFile(pathOf("refused"));
+  const [header, , ...lines] = text.trimEnd().split("\n");
+  const dropped = JSON.stringify({ seq: 99, t: 1, kind: "dropped", count: 1 });
+  const kept = [header, ...lines, dropped, "{"].join("\n");
+  await Deno.writeTextFile(directory.path, kept);
+  const told = await shown(directory.path);
+  assertStringIncludes(told, "lines that --record-max took at the start: 1");
+  assertStringIncludes(told, "lines that cannot be read: 1");
+  assertStringIncludes(told, "missing here: 1");
 });
 
 Deno.test("a page is never written over what is no page: its recording, another one, anything", async () => {
