@@ -27,6 +27,7 @@ export interface SoakClientOptions {
   readonly logLevel: string;
   readonly timeout: string;
   readonly layer: Layer;
+  readonly isHere?: boolean;
 }
 
 const INITIALIZE = {
@@ -49,7 +50,7 @@ export class StdioSoakClient implements SoakClient {
 
   /** Starts the program and its session. */
   static async start(
-    { target, run, logLevel, timeout, layer }: SoakClientOptions,
+    { target, run, logLevel, timeout, layer, isHere }: SoakClientOptions,
   ): Promise<StdioSoakClient> {
     const client = new StdioSoakClient();
     const { launch: { args = [], ...launch }, initialize } = layer;
@@ -59,6 +60,7 @@ export class StdioSoakClient implements SoakClient {
       args: [`--timeout=${timeout}`, ...args],
       env: { MCP_MAX_CONCURRENCY: "256", ...launch.env },
       logLevel,
+      isHere,
       onLine: (line) => client.#receive(line),
     });
     if (run.era === "legacy") {
@@ -185,7 +187,7 @@ export class HttpSoakClient implements SoakClient {
 
   /** Starts the program. */
   static async start(options: SoakClientOptions): Promise<HttpSoakClient> {
-    const { target, logLevel, timeout, layer: { launch } } = options;
+    const { target, logLevel, timeout, isHere, layer: { launch } } = options;
     const { args = [], permissions, ...rest } = launch;
     const program = await SoakProgram.start({
       ...rest,
@@ -201,6 +203,7 @@ export class HttpSoakClient implements SoakClient {
         net: ["127.0.0.1:0", ...permissions?.net ?? []],
       },
       logLevel,
+      isHere,
     });
     const { listens } = program;
     const url = await within(listens, "the program to listen", PATIENCE_MS);

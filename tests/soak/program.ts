@@ -9,6 +9,7 @@ import {
   spawn,
 } from "../support/program/launch.ts";
 import { within } from "../support/time/deadline.ts";
+import type { Running } from "../support/program/program_here.ts";
 import { type Line, linesOf } from "../support/lines.ts";
 import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { SESSION_MARK } from "./chaos_target.ts";
@@ -16,6 +17,8 @@ import { SESSION_MARK } from "./chaos_target.ts";
 /** How the program is started. */
 export interface SoakProgramOptions extends LaunchOptions {
   readonly logLevel: string;
+  /** Runs it in this process, which is far cheaper. */
+  readonly isHere?: boolean;
   /** Is told of each line of stdout. */
   readonly onLine?: (line: Line) => void;
 }
@@ -38,17 +41,18 @@ export class SoakProgram implements AsyncDisposable {
   /** The address that it listens at, if it does. */
   readonly listens: Promise<string>;
   readonly #line: CommandLine;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Running;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #read: Promise<unknown>;
   readonly #encoder = new TextEncoder();
 
   private constructor(
     line: CommandLine,
-    { onLine = () => {} }: SoakProgramOptions,
+    child: Running,
+    onLine: (line: Line) => void = () => {},
   ) {
     this.#line = line;
-    this.#child = spawn(line);
+    this.#child = child;
     this.#stdin = this.#child.stdin.getWriter();
     this.#stdin.closed.catch(() => {});
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -61,12 +65,16 @@ export class SoakProgram implements AsyncDisposable {
 
   /** Starts the program. */
   static async start(options: SoakProgramOptions): Promise<SoakProgram> {
-    const { logLevel, env, ...launch } = options;
+    const { logLevel, isHere, onLine, env, ...launch } = options;
     const line = await commandLine({
       ...launch,
       env: { MCP_LOG_LEVEL: logLevel, ...env },
     });
-    return new SoakProgram(line, options);
+    // All of the program is loaded for it.
+    const run = isHere
+      ? (await import("../support/program_here.ts")).runHere
+      : spawn;
+    return new SoakProgram(line, run(line), onLine);
   }
 
   /** Writes a message to stdin. */

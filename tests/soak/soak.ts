@@ -26,6 +26,8 @@ export interface SoakOptions extends SoakRun {
   readonly timeout?: string;
   /** What else the program is told to do: a name of {@linkcode LAYERS}. */
   readonly layer?: string;
+  /** Runs the program in this process, which is far cheaper. */
+  readonly isHere?: boolean;
 }
 
 /** What came of a run. */
@@ -57,6 +59,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     logLevel,
     timeout,
     layer,
+    isHere: options.isHere,
   });
   const violations: string[] = [];
   const cancelled: PlannedRequest[] = [];

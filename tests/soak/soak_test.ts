@@ -49,6 +49,7 @@ Deno.test("so has each when what is rare comes as often as anything else", async
       soak({
         ...run,
         timeout: "12s",
+        isHere: true,
         segments: [{ requests: EVEN_REQUESTS, inFlight: 32 }],
       })
     ),
@@ -88,6 +89,7 @@ for (const [layer, era, other] of LAYERED) {
       targetEra: layer === "bridge" ? other : undefined,
       surface: "stdio",
       layer,
+      isHere: true,
       segments: [{ requests: 100, inFlight: 32 }],
     });
     assertEquals(violations, []);
@@ -118,6 +120,7 @@ Deno.test("with one request at a time the same seed tells the client the same, r
       seed: 25,
       era: "modern",
       surface: "stdio",
+      isHere: true,
       segments: [{ requests: 60, inFlight: 1 }],
     });
   const first = await run();

@@ -46,3 +46,14 @@ Deno.test("a stop ends the wait for room", async () => {
   stop.abort();
   assertEquals(await within(room, "the stop"), false);
 });
+
+Deno.test("a message that is larger than all that may be held is taken when nothing else is", async () => {
+  const backlog = new Backlog({ messages: 9, bytes: 20 });
+  const held = Promise.withResolvers<void>();
+  assertEquals(backlog.hasRoomFor(30), true);
+  backlog.add(held.promise, 30);
+  assertEquals(backlog.hasRoomFor(1), false);
+  held.resolve();
+  await held.promise;
+  assertEquals(backlog.hasRoomFor(30), true);
+});
