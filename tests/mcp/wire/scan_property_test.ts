@@ -127,7 +127,7 @@ function compare(
 Deno.test("the scanner takes for JSON what JSON.parse does, and finds the same in it, wherever the chunks are cut", () => {
   let good = 0;
   let bad = 0;
-  for (let seed = 1; seed <= 6_000; seed++) {
+  for (let seed = 1; seed <= 4_000; seed++) {
     const random = seeded(seed);
     const whole = encode(valid(random));
     const bytes = random(3) === 0 ? whole : broken(random, whole);
