@@ -1,12 +1,21 @@
 /** Patterns with `*` and `?`. */
 
+/** How far a character reaches: beyond 16 bits it is two of a text's units. */
+const unitsOf = (character: number): number => character > 0xffff ? 2 : 1;
+
+const codeOf = (character: string): number | undefined =>
+  character.codePointAt(0);
+
+const ANY = codeOf("*");
+const ONE = codeOf("?");
+
 /** A pattern for whole texts. */
 export class Glob {
-  readonly #pattern: readonly string[];
+  readonly #pattern: readonly (number | undefined)[];
 
   /** @param glob The pattern as it is written. */
   constructor(glob: string) {
-    this.#pattern = [...glob];
+    this.#pattern = Array.from(glob, codeOf);
   }
 
   /**
@@ -16,24 +25,26 @@ export class Glob {
    */
   matches(text: string): boolean {
     const pattern = this.#pattern;
-    const characters = [...text];
     let at = 0;
     let place = 0;
     let star = -1;
     let resumeAt = 0;
-    while (at < characters.length) {
-      if (pattern[place] === "*") {
+    for (;;) {
+      const character = text.codePointAt(at);
+      if (character === undefined) break;
+      if (pattern[place] === ANY) {
         star = place++;
         resumeAt = at;
-      } else if (pattern[place] === "?" || pattern[place] === characters[at]) {
+      } else if (pattern[place] === ONE || pattern[place] === character) {
         place++;
-        at++;
+        at += unitsOf(character);
       } else if (star >= 0) {
-        at = ++resumeAt;
+        resumeAt += unitsOf(text.codePointAt(resumeAt) ?? 0);
+        at = resumeAt;
         place = star + 1;
       } else return false;
     }
-    while (pattern[place] === "*") place++;
+    while (pattern[place] === ANY) place++;
     return place === pattern.length;
   }
 }
