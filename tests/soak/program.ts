@@ -72,7 +72,7 @@ export class SoakProgram implements AsyncDisposable {
     });
     // All of the program is loaded for it.
     const run = isHere
-      ? (await import("../support/program_here.ts")).runHere
+      ? (await import("../support/program/program_here.ts")).runHere
       : spawn;
     return new SoakProgram(line, run(line), onLine);
   }
