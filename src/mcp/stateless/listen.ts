@@ -7,13 +7,9 @@
 import { asObject } from "../../json.ts";
 import { askedMsOf, backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { messageFrame } from "../transport/link.ts";
+import { cancelledId, messageFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
-import {
-  type NotificationMessage,
-  type RequestId,
-  requestId,
-} from "../wire/message.ts";
+import { type NotificationMessage, type RequestId } from "../wire/message.ts";
 import { insertMembers, memberAt, replaceRange } from "../wire/splice.ts";
 
 /** The specification's own of them. */
@@ -119,13 +115,13 @@ export class Subscription {
 
   /** What a notification on the stream becomes for the client. */
   receive(
-    { method, params }: NotificationMessage,
+    message: NotificationMessage,
     frame: Uint8Array,
   ): readonly Uint8Array[] {
+    const { method, params } = message;
     if ("cursor" in asObject(params)) this.#cursor = asObject(params).cursor;
     if (ACKNOWLEDGMENTS.has(method)) return this.#acknowledge(params, frame);
-    const { requestId: ended } = asObject(params);
-    if (method === CANCELLED && requestId(ended)?.key === this.#id.key) {
+    if (cancelledId(message)?.key === this.#id.key) {
       // The target ends the subscription, with this in place of an answer.
       this.#exchange.take(this.#id);
     }

@@ -61,8 +61,8 @@ export class ToolGate implements Link {
   /** Lists, and how often the tools had changed when they were asked for. */
   readonly #lists = new AwaitedAnswers<number>();
   readonly #own: OwnRequests;
-  /** Requests that wait for the list of tools, by their IDs. */
-  readonly #suspended = new Map<string, RequestMessage>();
+  /** Requests that wait for the list of tools. */
+  readonly #suspended = new Set<RequestMessage>();
   readonly #background: Background;
   /** Lists that are being fetched, by where they are fetched. */
   readonly #listings = new Map<unknown, Promise<string | undefined>>();
@@ -91,7 +91,8 @@ export class ToolGate implements Link {
     const cancelled = cancelledId(message);
     if (cancelled) {
       this.#lists.cancel(cancelled);
-      if (this.#suspended.delete(cancelled.key)) return;
+      const suspended = this.#suspendedAs(cancelled);
+      if (suspended) return void this.#suspended.delete(suspended);
     }
     const unknown = requestsOf(message).find(({ method, params }) =>
       method === "tools/call" && !this.#options.policy.knows(toolName(params))
@@ -132,7 +133,7 @@ export class ToolGate implements Link {
     like: RequestMessage,
   ): Promise<void> {
     const requests = requestsOf(message);
-    for (const one of requests) this.#suspended.set(one.id.key, one);
+    for (const one of requests) this.#suspended.add(one);
     let passed: Promise<void> | void;
     const recorded = this.#background.start(async () => {
       const failure = await this.#record(
@@ -141,10 +142,7 @@ export class ToolGate implements Link {
         (params) => this.#own.askFor("tools/list", JSON.stringify(params)),
       );
       if (this.#isDrained) return;
-      const left = requests.filter((one) =>
-        this.#suspended.get(one.id.key) === one
-      );
-      for (const { id } of left) this.#suspended.delete(id.key);
+      const left = requests.filter((one) => this.#suspended.delete(one));
       const rest = withoutMessages(
         bytes,
         message,
@@ -208,7 +206,12 @@ export class ToolGate implements Link {
   }
 
   holds(id: RequestId): boolean {
-    return this.#suspended.has(id.key) || this.#link.holds?.(id) === true;
+    return this.#suspendedAs(id) !== undefined ||
+      this.#link.holds?.(id) === true;
+  }
+
+  #suspendedAs({ key }: RequestId): RequestMessage | undefined {
+    return this.#suspended.values().find(({ id }) => id.key === key);
   }
 
   async #emit(frame: Uint8Array): Promise<void> {
@@ -254,7 +257,7 @@ export class ToolGate implements Link {
     }
     this.#isDrained = true;
     const error = shuttingDown(UNSENT);
-    for (const request of this.#suspended.values()) {
+    for (const request of this.#suspended) {
       void refuse(this.#options, request, error);
     }
     await this.#link.drain(deadline);

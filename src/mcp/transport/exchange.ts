@@ -4,7 +4,7 @@ import type { ProxyError } from "../../errors.ts";
 import { blobOf } from "../../blob.ts";
 import type { Naming } from "../../naming.ts";
 import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
-import { spellingsOf } from "../wire/answers.ts";
+import { requestAlike } from "../wire/answers.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
 import { timedOut } from "./given_up.ts";
@@ -155,7 +155,7 @@ export class Exchange {
 
   /** The same of an ID in whatever spelling, if there is one. */
   owedAlike(id: RequestId | undefined): PendingRequest | undefined {
-    return id && spellingsOf(id).map((one) => this.owed(one)).find(Boolean);
+    return id && requestAlike(id, this.#open);
   }
 
   /** Takes a request's one answer: false when it was taken before. */

@@ -95,7 +95,7 @@ export function cancelledId(message: ValidMessage): RequestId | undefined {
   if (method !== "notifications/cancelled" || !isObject(params)) {
     return undefined;
   }
-  return requestId(params.requestId);
+  return message.requestId ?? requestId(params.requestId);
 }
 
 /** The one response in a frame, whatever stands beside it; none of several. */

@@ -7,11 +7,11 @@
 
 import { rootOf } from "./large_message.ts";
 import {
-  idSourceOf,
   type RequestId,
   requestId,
   type ResponseMessage,
   type SingleMessage,
+  sourceIn,
   stringId,
 } from "./message.ts";
 import {
@@ -26,11 +26,34 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?$/i;
 
 /** An ID, and the other one that a peer may take for it: "3" for 3, 3 for "3". */
 export function spellingsOf(id: RequestId): readonly RequestId[] {
-  const { source, key } = id;
-  const value = key.slice("n:".length);
+  const { key } = id;
+  const value = valueIn(id);
   if (key.startsWith("n:")) return [id, stringId(value)];
-  const number = NUMBER.test(value) && requestId(Number(value), source);
+  const number = NUMBER.test(value) && requestId(Number(value), value);
   return number ? [id, number] : [id];
+}
+
+function valueIn({ key }: RequestId): string {
+  return key.slice("n:".length);
+}
+
+/**
+ * The request that a peer means by an ID: in whatever spelling, or as it is
+ * beyond 2^53 to a reader that keeps no more digits.
+ */
+export function requestAlike<T extends RequestId>(
+  id: RequestId,
+  requests: ReadonlyMap<string, T>,
+): T | undefined {
+  for (const { key } of spellingsOf(id)) {
+    const request = requests.get(key);
+    if (request) return request;
+  }
+  const rounded = Number(valueIn(id));
+  if (String(rounded) !== valueIn(id)) return undefined;
+  return requests.values().find((request) =>
+    request.key.startsWith("n:") && Number(valueIn(request)) === rounded
+  );
 }
 
 /** The ID of a message to the letter: 3.0 is no 3. */
@@ -93,7 +116,7 @@ function sourceOfId(
   const isThere =
     BEGINNINGS.some((text) => beginning.startsWith(text + source + ",")) ||
     decoder.decode(message.subarray(-part)).endsWith(END + source + "}");
-  return isThere ? source : idSourceOf(rootOf(message).members);
+  return isThere ? source : sourceIn(rootOf(message).members);
 }
 
 /** The frame of a message, repaired if it is an answer that needs it. */

@@ -31,6 +31,8 @@ export interface NotificationMessage {
   readonly kind: "notification";
   readonly method: string;
   readonly params: unknown;
+  /** The `requestId` among them, where the value has lost digits. */
+  readonly requestId?: RequestId;
 }
 
 export interface ResponseMessage {
@@ -203,10 +205,7 @@ function parseSingle(
 ): SingleMessage | InvalidMessage {
   if (!isObject(value)) return invalid("the message is not a JSON object");
   const isAnswer = "result" in value || "error" in value;
-  // Beyond 2^53 the value has lost digits that the client will look for.
-  const isInexact = typeof value.id === "number" &&
-    !Number.isSafeInteger(value.id);
-  const source = isInexact ? idSourceOf(members()) : undefined;
+  const source = isInexact(value.id) ? sourceIn(members()) : undefined;
   const id = requestId(value.id, source);
   // An answer to a malformed answer would be taken for the answer to a request
   // of the same ID.
@@ -220,7 +219,13 @@ function parseSingle(
   }
   if (typeof method !== "string") return fail('"method" is not a string');
   if (isAnswer) return fail('the message has both a "method" and an answer');
-  if (!("id" in value)) return { kind: "notification", method, params };
+  if (!("id" in value)) {
+    const named = isObject(params) && params.requestId;
+    if (!isInexact(named)) return { kind: "notification", method, params };
+    const inner = members()?.findLast(({ name }) => name === "params")?.members;
+    const exact = requestId(named, sourceIn(inner, "requestId"));
+    return { kind: "notification", method, params, requestId: exact };
+  }
   if (!id) return fail('"id" is neither a string nor a number');
   return { kind: "request", id, method, params };
 }
@@ -267,11 +272,17 @@ function invalid(detail: string, id?: RequestId): InvalidMessage {
   return { kind: "invalid", reason: "invalid-request", detail, ids };
 }
 
+/** Beyond 2^53 a value has lost digits that the client will look for. */
+function isInexact(value: unknown): value is number {
+  return typeof value === "number" && !Number.isSafeInteger(value);
+}
+
 /** The ID among the members of a message, as JSON; of several the last. */
-export function idSourceOf(
+export function sourceIn(
   members: readonly Member[] | undefined,
+  id = "id",
 ): string | undefined {
-  return members?.findLast(({ name }) => name === "id")?.source;
+  return members?.findLast(({ name }) => name === id)?.source;
 }
 
 export function requestId(
@@ -280,7 +291,9 @@ export function requestId(
 ): RequestId | undefined {
   if (typeof value === "string") return stringId(value, source);
   if (typeof value === "number") {
-    return { source: source ?? String(value), key: `n:${value}` };
+    const isLong = isInexact(value) && /^-?\d+$/.test(source ?? "");
+    const key = `n:${isLong ? source : value}`;
+    return { source: source ?? String(value), key };
   }
 }
 
@@ -314,5 +327,5 @@ export function requestIdFromSource(
 
 /** The request ID among the members of a message. */
 export function idIn(members: readonly Member[]): RequestId | undefined {
-  return requestIdFromSource(idSourceOf(members));
+  return requestIdFromSource(sourceIn(members));
 }

@@ -66,6 +66,20 @@ Deno.test("calls of tools that are not known share one list", async () => {
   assertEquals(w.posted, ["tools/list", "m", "tools/call"]);
 });
 
+Deno.test("calls of one ID that wait for a list are each answered", async () => {
+  await using w = await StreamWorld.start({
+    "tools/list": listed(`"result":{"tools":[${SEEN},${HIDDEN}]}`),
+  }, { tools: { readOnly: true } });
+  for (const name of ["get", "delete"]) {
+    w.client.request(1, "tools/call", { name });
+  }
+  const frames = await w.client.close();
+  assertEquals(frames.map(({ json }) => [json.id, json.error?.code]).sort(), [
+    [1, undefined],
+    [1, -31019],
+  ]);
+});
+
 Deno.test("a long name that almost fits a glob stops nothing, and is cut in the error", async () => {
   await using w = await StreamWorld.start({}, {
     tools: { deny: ["*delete*secret*", "*ab"] },

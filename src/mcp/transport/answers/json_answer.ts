@@ -6,7 +6,7 @@
 import { ProxyError } from "../../../errors.ts";
 import type { Naming } from "../../../naming.ts";
 import { LimitError, withLimit } from "../../../time.ts";
-import { spellingsOf } from "../../wire/answers.ts";
+import { requestAlike } from "../../wire/answers.ts";
 import {
   BodyChunks,
   type BodyPart,
@@ -117,7 +117,7 @@ const LOOK_AT_BYTES = 64 * 1024;
 /** Whether an ID is another spelling of a request's. */
 function isRespelt(id: RequestId, given: RequestId | undefined): boolean {
   return given !== undefined && given.source !== id.source &&
-    spellingsOf(given).some(({ key }) => key === id.key);
+    requestAlike(given, new Map([[id.key, id]])) !== undefined;
 }
 
 /** The methods whose answers the proxy, or a layer of it, may have to read. */

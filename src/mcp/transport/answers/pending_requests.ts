@@ -7,7 +7,12 @@
 import { isObject } from "../../../json.ts";
 import { replaceNewlines } from "../../wire/bytes.ts";
 import type { SessionHeaders } from "../../wire/headers.ts";
-import { idAsWritten, spellingsOf, withId } from "../../wire/answers.ts";
+import {
+  idAsWritten,
+  requestAlike,
+  spellingsOf,
+  withId,
+} from "../../wire/answers.ts";
 import { type Era, metaOf } from "../../wire/era.ts";
 import { NO_WAIT } from "../../wire/frames.ts";
 import { ProxyError } from "../../../errors.ts";
@@ -138,8 +143,8 @@ export class PendingRequests {
   ): PendingRequest | undefined {
     const own = exchange?.owed(id) ?? exchange?.owedAlike(id);
     if (own) return own;
-    return spellingsOf(id).map(({ key }) => this.#waiting.get(key))
-      .find((one) => one?.owner.owed(one));
+    const other = requestAlike(id, this.#waiting);
+    return other?.owner.owed(other);
   }
 
   /**
