@@ -9,7 +9,7 @@ import { askedMsOf, backoffMs, isPassing } from "../transport/retry.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { cancelledId, messageFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
-import { type NotificationMessage, type RequestId } from "../wire/message.ts";
+import type { NotificationMessage, RequestId } from "../wire/message.ts";
 import { insertMembers, memberAt, replaceRange } from "../wire/splice.ts";
 
 /** The specification's own of them. */
