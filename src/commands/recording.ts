@@ -51,7 +51,7 @@ const STOP_MS = 80;
 export function createRecorder(
   config: Config,
   path: string,
-  { redactor, log, signal, force, drainMs = 0 }: {
+  { redactor, log, signal, force, drainMs }: {
     redactor: Redactor;
     log: Log;
     signal: AbortSignal;
@@ -66,19 +66,33 @@ export function createRecorder(
     names: FLAG_NAMES,
     header: headerOf(config, standIns),
   });
-  let drainedAt = Infinity;
-  void aborted(signal).then(() => drainedAt = performance.now() + drainMs);
+  let stoppedAt: number | undefined;
+  void aborted(signal).then(() => stoppedAt = performance.now());
   return new Recorder({
     out,
     standIns,
     log,
     names: FLAG_NAMES,
-    // What the drain of HTTP server mode has not used is left for the lines.
     endMs: () => {
-      const leftMs = force.aborted ? 0 : drainedAt - performance.now();
-      return Math.min(END_MS, STOP_MS + Math.max(0, leftMs));
+      const stoppedMs = stoppedAt && performance.now() - stoppedAt;
+      return endLimitMs(stoppedMs, force.aborted ? 0 : drainMs);
     },
   });
+}
+
+/**
+ * How long what waits may take to be written at the end.
+ *
+ * @param stoppedMs How long ago a signal came, if one did.
+ * @param drainMs What HTTP server mode has from then on: what the requests have
+ * not used of it is left for the lines.
+ */
+export function endLimitMs(
+  stoppedMs: number | undefined,
+  drainMs: number = 0,
+): number {
+  if (stoppedMs === undefined) return END_MS;
+  return Math.min(END_MS, STOP_MS + Math.max(0, drainMs - stoppedMs));
 }
 
 /** What stands for the values of a configuration, and for all else. */
