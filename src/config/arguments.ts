@@ -93,14 +93,14 @@ export function parseArguments(
   for (const [key, option] of options) {
     const texts = textsOf(wordOf(option));
     const [flag] = option.names;
-    if (texts.includes("")) {
+    if (texts.some(isBlank)) {
       const fix = `${hintFor(option)}; one that begins with "-" as ${flag}=`;
       faults.push(`${flag} needs a value (${fix}VALUE)`);
     }
     if (option.kind !== "list" && texts.length > 1) {
       faults.push(`${flag} is given ${texts.length} times (give it once)`);
     }
-    const given = texts.filter((text) => text !== "");
+    const given = texts.filter((text) => !isBlank(text));
     if (!isOptionKey(key)) {
       if (given.length > 0) own.set(key, given);
       continue;
@@ -126,8 +126,13 @@ export function parseArguments(
   return { flags, own, word, positional, asked, faults, meant };
 }
 
+/** What the parser calls an option: to it `--no-x=true` sets another one, x. */
 function wordOf({ names }: Option): string {
-  return names[0].slice(2);
+  return names[0].slice(2).replace(/^no-/, "not-");
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === "";
 }
 
 function isUrl(text: string): boolean {
@@ -219,18 +224,18 @@ function plainFlag(arg: string, known: Flags, faults: string[]): string[] {
   if (option?.kind === "boolean" && value !== undefined) {
     const on = parseBoolean(value);
     return on !== undefined
-      ? [`${flag}=${on}`]
+      ? [`--${wordOf(option)}=${on}`]
       : fault(`${flag} must be true or false, got ${quote(value)}`, option);
   }
   if (option !== undefined) {
-    return [option.names[0] + arg.slice(flag.length)];
+    return [`--${wordOf(option)}${arg.slice(flag.length)}`];
   }
   if (negated === undefined) return [arg];
   const [positive] = negated.names;
   if (negated.kind !== "boolean") {
     return fault(`${flag} is no flag: ${positive} takes a value`, negated);
   }
-  if (value === undefined) return [`${positive}=false`];
+  if (value === undefined) return [`--${wordOf(negated)}=false`];
   return fault(`${flag} takes no value`, negated);
 }
 

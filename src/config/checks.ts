@@ -225,6 +225,7 @@ const NEEDS: readonly (readonly [
     "a role",
     ["assumeRole", "accountRole"],
   ],
+  [["timeoutResetOnProgress"], "a limit", ["timeoutMs"]],
   [["recordBodies", "recordMaxBytes"], "a recording", ["record"]],
   [["writeRole"], "--read-only", ["readOnly"]],
   [["writeRole"], "a role that reads", ["assumeRole"]],
@@ -240,7 +241,8 @@ export function checkTogether(
   const { profile, signHost, clientCert } = settings;
   for (const [keys, without, needed] of NEEDS) {
     if (needed.some((key) => settings[key] || unread.has(key))) continue;
-    for (const key of keys.filter((key) => parsed.isGiven(key))) {
+    for (const key of keys) {
+      if (settings[key] === false || !parsed.isGiven(key)) continue;
       const name = parsed.nameOf(key);
       parsed.fault(needed[0], `${name} means nothing without ${without}`);
     }

@@ -121,6 +121,10 @@ Deno.test("a flag without its value is a fault of its own", async () => {
     ["--timeout", fault],
     ["--timeout=", fault],
     [["--timeout", ""], fault],
+    [["--timeout", "  "], fault],
+    [["--profile= "], /^--profile needs a value/],
+    [["--record=\t"], /^--record needs a value/],
+    [["--listen-token= "], /^--listen-token needs a value/],
     ["--header --sse", /--header needs a value/],
   );
 });
@@ -129,6 +133,26 @@ Deno.test("a value that begins with a hyphen can be given after an equals sign",
   const role = "--assume-role=arn:aws:iam::123456789012:role/r";
   const config = await configOf([...ELSEWHERE, role, "--external-id=-id-"]);
   assertEquals(config.externalId, "-id-");
+});
+
+Deno.test("a switch whose name begins with no- sets itself alone, in each of its forms", async () => {
+  const variable = { MCP_NO_LISTEN_TOKEN: "true" };
+  for (
+    const [flag, token] of [
+      ["--no-listen-token", false],
+      ["--no-listen-token=true", false],
+      ["--no-listen-token=1", false],
+      ["--no-listen-token=false", undefined],
+      ["--no-no-listen-token", undefined],
+    ] as const
+  ) {
+    const args = [...ELSEWHERE, "--listen=127.0.0.1:0", flag];
+    const { listen } = await configOf(args, variable);
+    assertEquals(listen?.token, token, flag);
+  }
+  await assertFaults(
+    ["--no-listen-token --no-listen-token=0", /is given 2 times/],
+  );
 });
 
 Deno.test("a flag given twice is refused, under either of its names", async () => {

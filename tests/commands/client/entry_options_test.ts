@@ -153,7 +153,7 @@ Deno.test("every variable that goes into an entry means the same there", async (
     MCP_SESSION_TAG: "team=data and more,ticket=1",
     MCP_LOGIN: "true",
     MCP_SKIP_AUTH: "true",
-    MCP_TIMEOUT: "0",
+    MCP_TIMEOUT: "2m",
     MCP_TIMEOUT_RESET_ON_PROGRESS: "true",
     MCP_CONNECT_TIMEOUT: "3s",
     MCP_IDLE_TIMEOUT: "1m30s",
