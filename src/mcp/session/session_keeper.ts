@@ -169,7 +169,7 @@ export class SessionKeeper {
     const session = sessionOf(sessionId, version);
     this.#standalone.close();
     this.#become({ ...session, ...(channel && { channel }) });
-    void this.#delete(before, LEAVE_MS);
+    this.#leave(before);
   }
 
   /**
@@ -208,7 +208,7 @@ export class SessionKeeper {
         throw cause;
       });
     // The client has initialised a session of its own meanwhile.
-    if (this.#current !== lost) return void this.#delete(renewed, LEAVE_MS);
+    if (this.#current !== lost) return this.#leave(renewed);
     this.#become(renewed);
     this.#target.observer?.recovered();
     if (this.#standalone.isWanted) this.#openStandalone();
@@ -300,6 +300,12 @@ export class SessionKeeper {
     this.#current.channel?.close();
     this.#opened?.close();
     await this.#delete(this.#current, limitMs);
+  }
+
+  /** Ends another session than the current one: some targets have one ID. */
+  #leave(session: SessionHeaders): void {
+    if (session.sessionId === this.#current.sessionId) return;
+    void this.#delete(session, LEAVE_MS);
   }
 
   async #delete(session: SessionHeaders, limitMs: number): Promise<void> {

@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import {
   error,
   INITIALIZED,
+  type McpHandler,
   openSession,
   result,
   Sessions,
@@ -274,6 +275,23 @@ Deno.test("a second initialize of the client's makes a new session, and the old 
   assertEquals(trace(server).findLast(([method]) => method === "m"), [
     "m",
     "session-2",
+  ]);
+});
+
+Deno.test("a target that has one ID for all sessions is not asked to end the one that was just begun", async () => {
+  const initialize: McpHandler = (message, reply) =>
+    reply.json(result(message, INITIALIZED), 200, { "mcp-session-id": "one" });
+  const sessions = new Sessions();
+  sessions.known.add("one");
+  await using world = await initialised({ initialize }, {}, sessions);
+  const { client, server } = world;
+  await client.ask(1, "initialize", { protocolVersion: "2025-11-25" });
+  await client.ask(2, "m");
+  await client.close();
+  assertEquals(trace(server).map(([method]) => method).slice(2), [
+    "initialize",
+    "m",
+    "DELETE",
   ]);
 });
 
