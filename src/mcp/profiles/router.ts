@@ -87,9 +87,13 @@ export class IdentityRouter implements Link {
       );
       return;
     }
-    const link = this.#branchFor(message) ?? this.#default;
+    const branch = this.#branchFor(message);
+    if (!branch && this.#isForBranch(message)) {
+      this.#options.log.debug("dropped an answer to a session that is over");
+      return;
+    }
     this.#record(message);
-    return link.accept(bytes, message);
+    return (branch ?? this.#default).accept(bytes, message);
   }
 
   #acceptRequest(
@@ -135,6 +139,13 @@ export class IdentityRouter implements Link {
     }
     const id = cancelledId(message);
     return id && this.#elsewhere.get(id.key);
+  }
+
+  /** Whether it answers what was asked over another link than the default. */
+  #isForBranch(message: SingleMessage): boolean {
+    const { prefix } = this.#options.selection;
+    return message.kind === "response" &&
+      message.id?.key.startsWith(`s:${prefix}:`) === true;
   }
 
   /** Notes what other links than the default have to know of, too. */
@@ -209,7 +220,8 @@ export class IdentityRouter implements Link {
     const leaving = new Set(
       batch.messages.filter((message) => {
         const taskId = taskIdAskedFor(message);
-        return this.#branchFor(message) ?? (taskId && this.#tasks.get(taskId));
+        return this.#branchFor(message) || this.#isForBranch(message) ||
+          (taskId && this.#tasks.get(taskId));
       }),
     );
     for (const message of batch.messages) {

@@ -93,6 +93,28 @@ Deno.test("a session that nobody needs ends, one with a call under way does not,
   assertEquals(w.disposed.toSorted(), w.opened.toSorted());
 });
 
+Deno.test("an answer to what an account asked whose session is over goes to nobody", async () => {
+  await using w = await world(1, {
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      const method = "elicitation/create";
+      await stream.message({ jsonrpc: "2.0", id: 1, method, params: {} });
+      await stream.message(result(message));
+      await stream.end();
+    },
+  });
+  w.call(1, accountOf(1));
+  const { id } = (await w.client.next()).json;
+  await w.end(accountOf(1));
+  const answer = { jsonrpc: "2.0", id, result: { action: "accept" } };
+  w.client.send(answer);
+  w.client.send([answer, { jsonrpc: "2.0", method: "notifications/x" }]);
+  await w.client.close();
+  const sent = w.server.requests.all.map((seen) => seen.text());
+  assertEquals(sent.filter((text) => text.includes("accept")), []);
+  assertEquals(sent.filter((text) => text.includes("/x")).length, 1);
+});
+
 Deno.test("a task that an account's call began is asked for in a new session of it when the first is over", async () => {
   await using w = await world(1, {
     "tools/call": (message, reply) =>
