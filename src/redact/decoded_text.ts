@@ -17,7 +17,7 @@ export interface View {
 const MAX_LAYERS = 4;
 
 const ESCAPE =
-  /(?:%|\\x)([\dA-Fa-f]{2})|\\u\{([\dA-Fa-f]{1,6})\}?|\\u([\dA-Fa-f]{4})|&#[Xx]([\dA-Fa-f]{1,12});?|&#(\d{1,12});?|&(amp|lt|gt|quot|apos);|\\([^])/g;
+  /(?:%|\\x|\b0x)([\dA-Fa-f]{2})|\\u\{([\dA-Fa-f]{1,6})\}?|\\u([\dA-Fa-f]{4})|&#[Xx]([\dA-Fa-f]{1,12});?|&#(\d{1,12});?|&([A-Za-z]{2,8});|\\([^])/g;
 
 /** The named references of XML. */
 export const ENTITIES: ReadonlyMap<string, string> = new Map([
@@ -74,7 +74,8 @@ function characterOf(
 ): string {
   // A letter after a backslash stands for a control character: `\n`.
   if (plain !== undefined) return /[a-z]/i.test(plain) ? " " : plain;
-  if (name !== undefined) return ENTITIES.get(name) ?? "";
+  // Those of HTML for the signs of Base64, `&sol;`, are signs as well.
+  if (name !== undefined) return ENTITIES.get(name) ?? " ";
   const code = decimal === undefined
     ? parseInt(byte ?? point ?? unit ?? hex, 16)
     : Number(decimal);
