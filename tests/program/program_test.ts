@@ -6,7 +6,6 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
-import { holdsOnce } from "../support/time/attempts.ts";
 import { IamGate } from "../support/aws/iam_gate.ts";
 import { commandLine, spawn } from "../support/program/launch.ts";
 import { linesOf } from "../support/lines.ts";
@@ -14,7 +13,7 @@ import {
   INITIALIZE_PARAMS,
   ProxyProcess,
 } from "../support/program/proxy_process.ts";
-import { INITIALIZED, mcp, result } from "../support/raw/mcp.ts";
+import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { sdkClient } from "../support/sdk/client.ts";
@@ -92,94 +91,6 @@ Deno.test("a path with escapes, a query, custom headers and a session token veri
   for (const name of ["x-team", "x-one", "content-type", "accept"]) {
     assert(record.verdict.signedHeaders.includes(name), `${name} is signed`);
   }
-});
-
-Deno.test("at the end of stdin the session is ended, and the exit code is 0", async () => {
-  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  await using proxy = await ProxyProcess.start({ target: server.url });
-  await proxy.initialize();
-  await proxy.closeStdin();
-  assertEquals((await proxy.status()).code, 0);
-  assertEquals(server.sessionIds, []);
-});
-
-const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];
-
-for (const signal of STOP_SIGNALS) {
-  const stops = async (): Promise<void> => {
-    await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-    await using proxy = await ProxyProcess.start({ target: server.url });
-    await proxy.initialize();
-    await proxy.send({
-      jsonrpc: "2.0",
-      id: "h",
-      method: "tools/call",
-      params: { name: "hang", arguments: {} },
-    });
-    await server.cues.started.at(0);
-    proxy.signal(signal);
-    assertEquals((await proxy.status()).code, 0);
-    assertEquals(
-      proxy.answers("h").map(({ value }) => codeOf(value)),
-      [-31018],
-    );
-    assertEquals(server.sessionIds, []);
-  };
-
-  // All of it has 800 ms: a machine that is slow takes them.
-  Deno.test(`at ${signal} what is in flight is answered, the session is ended, and the exit code is 0`, () =>
-    holdsOnce(stops));
-}
-
-Deno.test({
-  name:
-    "the same signal again, as what starts the program may pass it on, leaves the stop in order",
-  ignore: Deno.build.os === "windows",
-  async fn() {
-    await using server = await RawServer.start(mcp({
-      initialize: (message, reply) =>
-        reply.json(result(message, INITIALIZED), 200, {
-          "mcp-session-id": "a-session-that-hangs",
-        }),
-      DELETE: (_none, reply) => reply.hang(),
-    }));
-    await using proxy = await ProxyProcess.start({ target: server.url });
-    await proxy.initialize();
-    proxy.signal("SIGTERM");
-    await proxy.waitForLog(({ text }) => text.includes('"stopping"'));
-    try {
-      proxy.signal("SIGTERM");
-    } catch (error) {
-      // On a machine that stands still it has ended already.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    assertEquals((await proxy.status()).code, 0);
-  },
-});
-
-Deno.test("at SIGTERM it ends although stdout is not read and the target says nothing", async () => {
-  await using server = await RawServer.start(mcp({
-    initialize: (message, reply) =>
-      reply.json(
-        result(message, { ...INITIALIZED, big: "x".repeat(5_000_000) }),
-        200,
-        { "mcp-session-id": "a-session-that-hangs" },
-      ),
-    m: (_message, reply) => reply.hang(),
-    DELETE: (_none, reply) => reply.hang(),
-  }));
-  await using proxy = await ProxyProcess.start({
-    target: server.url,
-    holdStdout: true,
-  });
-  await proxy.send({ jsonrpc: "2.0", id: 1, method: "initialize", params: {} });
-  await proxy.send({ jsonrpc: "2.0", id: 2, method: "m" });
-  await server.requests.at(1);
-  proxy.signal("SIGTERM");
-  const { code, signal } = await proxy.status();
-  assertEquals([code, signal], [0, null]);
 });
 
 Deno.test("a faulty configuration is told at once and whole, with exit code 2 and an empty stdout", async () => {
@@ -361,7 +272,7 @@ Deno.test("the command does not load the SDK", async () => {
   );
 });
 
-function codeOf(value: unknown): number | undefined {
+export function codeOf(value: unknown): number | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const error: unknown = Reflect.get(value, "error");
   if (typeof error !== "object" || error === null) return undefined;

@@ -1,4 +1,4 @@
-/** Whole-program tests: private roots, mutual TLS, proxies, headers from elsewhere. */
+/** Whole-program tests: private roots and mutual TLS. */
 import {
   assertEquals,
   assertNotMatch,
@@ -8,12 +8,9 @@ import {
 import { SDK_ENV } from "../../src/aws/credentials/sources/sdk.ts";
 import { keysOf, StsPeer } from "../support/aws/credential_peers.ts";
 import { Authority } from "../support/net/certificates.ts";
-import { ConnectProxy } from "./connect_proxy.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
-import { mcp } from "../support/raw/mcp.ts";
-import { RawServer } from "../support/raw/server.ts";
 import { StreamClient } from "../support/stream/client.ts";
-import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { TEST_SCOPE } from "../support/aws/test_identity.ts";
 import { TlsTerminator } from "../support/net/tls_terminator.ts";
 import { PrivateTarget } from "../support/net/private_target.ts";
 
@@ -149,94 +146,6 @@ Deno.test("another Host is signed and sent over TLS with a certificate of one's 
   assertEquals(request.verdict?.ok, true);
 });
 
-Deno.test("HTTPS_PROXY and NO_PROXY hold with the usual roots", async () => {
-  await using target = await PrivateTarget.start();
-  await using way = await ConnectProxy.start();
-  for (const NO_PROXY of [undefined, "localhost,127.0.0.0/8"]) {
-    await using proxy = await ProxyProcess.start({
-      target: target.terminator.url,
-      denoFlags: [`--cert=${target.directory}/root.pem`],
-      env: { https_proxy: way.url, NO_PROXY },
-    });
-    assertObjectMatch((await proxy.request("ping")).value as object, {
-      result: {},
-    });
-    assertEquals(way.tunnels.all, [target.terminator.url.host]);
-  }
-});
-
-Deno.test("HTTPS_PROXY and NO_PROXY hold with certificates of one's own, too", async () => {
-  await using target = await PrivateTarget.start({ demandsClient: true });
-  await using way = await ConnectProxy.start();
-  const args = [
-    "--ca-cert=DIR/root.pem",
-    "--client-cert=DIR/client.pem",
-    "--client-key=DIR/client.key",
-  ];
-  {
-    await using proxy = await target.proxy(
-      args,
-      { HTTPS_PROXY: way.url },
-      {},
-      "start",
-    );
-    assertObjectMatch((await proxy.request("ping")).value as object, {
-      result: {},
-    });
-  }
-  assertEquals(way.tunnels.all, [target.terminator.url.host]);
-  await using proxy = await target.proxy(
-    args,
-    {
-      HTTPS_PROXY: way.url,
-      NO_PROXY: "127.0.0.1",
-    },
-    {},
-    "start",
-  );
-  assertObjectMatch((await proxy.request("ping")).value as object, {
-    result: {},
-  });
-  assertEquals(way.tunnels.length, 1);
-  assertEquals(target.terminator.clients.all, ["the client", "the client"]);
-});
-
-Deno.test("a proxy that refuses is named, and the target is not blamed", async () => {
-  await using target = await PrivateTarget.start();
-  const gone = await ConnectProxy.start();
-  await gone[Symbol.asyncDispose]();
-  const { host, port } = new URL(gone.url);
-  await using stranger = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    () => new Response("who are you?", { status: 407 }),
-  );
-  const asking = `http://127.0.0.1:${stranger.addr.port}`;
-  for (
-    const [url, env, words] of [
-      [
-        target.terminator.url,
-        { HTTPS_PROXY: `http://me:hunter2@127.0.0.1:${port}` },
-        `through the HTTP proxy http://${host} (HTTPS_PROXY): `,
-      ],
-      [
-        new URL("http://192.0.2.1/mcp"),
-        { HTTP_PROXY: asking, MCP_ALLOW_HTTP: "true" },
-        `the HTTP proxy ${asking} (HTTP_PROXY) wants to know who asks (HTTP 407)`,
-      ],
-    ] as const
-  ) {
-    await using proxy = await ProxyProcess.start({
-      target: url,
-      args: ["--retries=0"],
-      env: { ...env, NO_PROXY: undefined },
-    });
-    const { value } = await proxy.request("ping");
-    const text = JSON.stringify(value);
-    assertStringIncludes(text, words);
-    assertNotMatch(text + proxy.stderr, /hunter2/);
-  }
-});
-
 Deno.test("a library's user is told where he names the root of a target, and his own certificate", async () => {
   await using target = await PrivateTarget.start({ demandsClient: true });
   const caCerts = [await Deno.readTextFile(`${target.directory}/root.pem`)];
@@ -298,77 +207,4 @@ Deno.test("files that may not be read are told with the flag that permits it", a
   assertEquals((await proxy.status()).code, 2);
   assertStringIncludes(proxy.stderr, "add --allow-read=/some/root.pem");
   assertStringIncludes(proxy.stderr, "add --allow-read=/some/headers");
-});
-
-Deno.test("headers from variables and from a file are signed and sent, and in no log line", async () => {
-  await using server = await RawServer.start({
-    handler: mcp({
-      echo: (_message, reply, request) =>
-        reply.json(
-          { error: `${request.header("x-key")} ${request.header("x-file")}` },
-          500,
-        ),
-    }),
-    verifier: TEST_VERIFIER,
-  });
-  const directory = await Deno.makeTempDir();
-  await Deno.writeTextFile(
-    `${directory}/headers`,
-    "# who we are\n\nX-File: a-file-secret\nX-Both: \${TEAM_KEY}, $\${plain}\n",
-  );
-  await using proxy = await ProxyProcess.start({
-    target: server.url,
-    args: ["--header", "X-Key: Key ${TEAM_KEY}", "--log-level=debug"],
-    env: {
-      TEAM_KEY: "a-variable-secret",
-      MCP_HEADER_FILE: `${directory}/headers`,
-      MCP_HEADERS: "X-Id=${TEAM_ID}",
-      TEAM_ID: "a,b=c",
-    },
-    permissions: { env: ["TEAM_*"], read: [directory] },
-  });
-  assertObjectMatch((await proxy.request("ping")).value as object, {
-    result: {},
-  });
-  const [request] = server.requests.all;
-  assertEquals(request.verdict?.ok, true);
-  assertEquals(
-    ["x-key", "x-file", "x-both", "x-id"].map((name) => request.header(name)),
-    [
-      "Key a-variable-secret",
-      "a-file-secret",
-      "a-variable-secret, ${plain}",
-      "a,b=c",
-    ],
-  );
-  await proxy.request("echo");
-  await proxy.closeStdin();
-  await proxy.status();
-  assertStringIncludes(proxy.stderr, '"echo"');
-  assertEquals(proxy.stderr.includes("a-variable-secret"), false);
-  assertEquals(proxy.stderr.includes("a-file-secret"), false);
-  await Deno.remove(directory, { recursive: true });
-});
-
-Deno.test("a variable that is not set, or is AWS's own secret, is a fault that names it", async () => {
-  await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:9/mcp"),
-    args: [
-      "--header=X-A: ${TEAM_KEY}",
-      "--header=X-B: ${AWS_SECRET_ACCESS_KEY}",
-    ],
-    // Set, but not to be read.
-    env: { TEAM_KEY: "a-variable-secret" },
-  });
-  assertEquals((await proxy.status()).code, 2);
-  assertStringIncludes(
-    proxy.stderr,
-    "header X-A (--header number 1) names TEAM_KEY, which is not set or may " +
-      "not be read (set TEAM_KEY, with --allow-env=TEAM_KEY",
-  );
-  assertStringIncludes(
-    proxy.stderr,
-    "header X-B (--header number 2) names AWS_SECRET_ACCESS_KEY, a secret of AWS's",
-  );
-  assertNotMatch(proxy.stderr, /a-variable-secret|a-secret-that/);
 });
