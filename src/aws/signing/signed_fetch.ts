@@ -223,11 +223,14 @@ export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
       });
       return used;
     }
-    const { signal } = exchange;
+    const { signal, init } = exchange;
+    // Whoever refuses them has run nothing.
+    init?.onHold?.(true);
     const fresh = await orAborted(
       credentials.get({ refresh: used, signal }),
       signal,
     );
+    init?.onHold?.(false);
     if (isSameCredentials(used, fresh)) return undefined;
     log.warn("the target refused the credentials, signing with fresh ones", {
       awsError,

@@ -22,10 +22,10 @@ interface End {
     readonly timeoutMs?: number;
     readonly idleTimeoutMs?: number;
   };
-  /** What is asked for credentials; they are there at once by default. */
-  readonly credentials?: () => Promise<Credentials>;
+  /** Gives credentials, the n-th time from 1; at once by default. */
+  readonly credentials?: (n: number) => Promise<Credentials>;
   /** When the proxy is told to stop. */
-  readonly stopsAt?: "target" | "credentials";
+  readonly stopsAt?: "target" | "credentials" | "refresh";
   readonly reason: string;
   /** Nothing where the target's status says it. */
   readonly mayHaveRun: boolean | undefined;
@@ -100,6 +100,17 @@ const ENDS: Readonly<Record<string, End>> = {
     mayHaveRun: false,
     says: /^no credentials came within 50 ms; timeoutMs sets this limit$/,
   },
+  "that waits for fresh credentials at a stop, since the first were refused": {
+    call: (_message, reply) =>
+      reply.json({ message: "The security token is expired" }, 403, {
+        "x-amzn-errortype": "ExpiredTokenException",
+      }),
+    credentials: (n) => n === 1 ? Promise.resolve(TEST_CREDENTIALS) : never(),
+    stopsAt: "refresh",
+    reason: "shutting-down",
+    mayHaveRun: false,
+    says: /^the proxy is stopping, and there were no credentials yet$/,
+  },
   "for which there are no credentials": {
     call: hang,
     credentials: () => Promise.reject(new CredentialsError("none are there")),
@@ -144,13 +155,14 @@ async function world({ call, credentials }: End, stack: AsyncDisposableStack) {
     credentials: {
       get() {
         asked.add("one");
-        return credentials?.() ?? Promise.resolve(TEST_CREDENTIALS);
+        return credentials?.(asked.length) ?? Promise.resolve(TEST_CREDENTIALS);
       },
     },
   }));
   const reached = {
     target: () => server.requests.at(0),
     credentials: () => asked.at(0),
+    refresh: () => asked.at(1),
   };
   return { url, fetch, reached };
 }
