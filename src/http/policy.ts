@@ -6,7 +6,7 @@ import type { ProxySettings } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
 import { standardHeaders } from "../mcp/stateless/headers.ts";
 import { LISTEN } from "../mcp/stateless/listen.ts";
-import { checkUnambiguous } from "../mcp/tools/ambiguity.ts";
+import { ambiguitiesIn } from "../mcp/tools/ambiguity.ts";
 import { toolName, ToolPolicy, unansweredCall } from "../mcp/tools/policy.ts";
 import { type AskForTools, recordTools } from "../mcp/tools/recorder.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
@@ -164,13 +164,9 @@ function checkReading(
   message: ValidMessage,
   headers: HeaderMap,
 ): void {
-  try {
-    checkUnambiguous(bytes, message);
-    checkHeaders(headers, message);
-  } catch (error) {
-    if (!(error instanceof ProxyError)) throw error;
-    throw forBatch(new HttpError(400, error), message);
-  }
+  const [ambiguity] = ambiguitiesIn(bytes, message).values();
+  const error = ambiguity ?? headerFault(headers, message);
+  if (error) throw forBatch(new HttpError(400, error), message);
 }
 
 /** Refuses calls of tools that are not allowed, and what stands beside them. */
@@ -220,8 +216,11 @@ async function refusalOf(
   return policy.refusal(name, failure);
 }
 
-/** Refuses headers by which a gateway might see another tool than the policy. */
-function checkHeaders(headers: HeaderMap, message: ValidMessage): void {
+/** What is wrong with headers by which a gateway might see another tool. */
+function headerFault(
+  headers: HeaderMap,
+  message: ValidMessage,
+): ProxyError | undefined {
   const mirrored = new Map(
     "method" in message ? standardHeaders(message.method, message.params) : [],
   );
@@ -229,7 +228,7 @@ function checkHeaders(headers: HeaderMap, message: ValidMessage): void {
     const given = headers.get(name.toLowerCase());
     const isTrue = given === mirrored.get(name.toLowerCase());
     if (given === undefined || isTrue) continue;
-    throw new ProxyError(
+    return new ProxyError(
       "invalid-request",
       `${name} does not say what the message says, which with a tool policy is refused`,
     );

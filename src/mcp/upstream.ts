@@ -7,7 +7,7 @@
 import { replace } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import { eraOf } from "./wire/era.ts";
-import { cancelledId, type Link, refuse } from "./transport/link.ts";
+import { cancelledId, type Link, passAllowed } from "./transport/link.ts";
 import {
   type BatchMessage,
   requestsOf,
@@ -46,13 +46,17 @@ export class Upstream implements Link {
     const [frame, message] = withMetadata(given, original, metadata);
     const bytes = replace(given, frame);
     if (message.kind === "batch") {
-      const detail = batchFault(message);
-      if (detail !== undefined) {
-        const error = new ProxyError("invalid-request", detail);
-        log.warn("refused a message of the client", { detail });
-        return refuse(this.#options, message, error);
-      }
-    } else if (
+      const fault = batchFault(message);
+      return passAllowed(
+        this.#options,
+        bytes,
+        message,
+        (one) =>
+          one.kind === "request" || eraOf(one) === "modern" ? fault : undefined,
+        (...rest) => this.#acceptLegacy(...rest),
+      );
+    }
+    if (
       message.kind === "notification" &&
       message.method === "notifications/cancelled"
     ) {
@@ -63,6 +67,13 @@ export class Upstream implements Link {
     } else if (message.kind !== "response" && eraOf(message) === "modern") {
       return this.#modern.accept(bytes, message);
     }
+    return this.#acceptLegacy(bytes, message);
+  }
+
+  #acceptLegacy(
+    bytes: Uint8Array,
+    message: ValidMessage,
+  ): Promise<void> | void {
     this.#hasSession = true;
     return this.#session.accept(bytes, message);
   }
@@ -78,14 +89,20 @@ export class Upstream implements Link {
   }
 }
 
-/** Why a batch cannot be sent; `undefined` where it can. */
-function batchFault(batch: BatchMessage): string | undefined {
+/** Why the requests of a batch cannot be sent; `undefined` where they can. */
+function batchFault(batch: BatchMessage): ProxyError | undefined {
   // The modern era has no batches, so what is of it cannot stand in one.
   if (batch.messages.some((message) => eraOf(message) === "modern")) {
-    return "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own";
+    return new ProxyError(
+      "invalid-request",
+      "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own",
+    );
   }
   // Nobody could tell which of the two an answer is for.
   const ids = requestsOf(batch).map(({ id }) => id.key);
   if (new Set(ids).size === ids.length) return undefined;
-  return "two requests of a batch have the same ID; give each request an ID of its own";
+  return new ProxyError(
+    "invalid-request",
+    "two requests of a batch have the same ID; give each request an ID of its own",
+  );
 }

@@ -8,7 +8,11 @@ import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { OptionNames } from "../naming.ts";
 import { errorFrame } from "../mcp/transport/failure.ts";
-import type { Link, Refusing } from "../mcp/transport/link.ts";
+import {
+  type Link,
+  type Refusing,
+  withoutMessages,
+} from "../mcp/transport/link.ts";
 import type { Frame, OversizedFrame } from "../mcp/wire/frames.ts";
 import { SMALL_BYTES } from "../mcp/wire/large_message.ts";
 import {
@@ -19,6 +23,7 @@ import {
   type RequestId,
   type RequestMessage,
   requestsOf,
+  type SingleMessage,
   singlesOf,
   type ValidMessage,
 } from "../mcp/wire/message.ts";
@@ -95,7 +100,10 @@ export class ClientInput {
       if (this.#isFull && this.#requests.isRelaxed) this.#isFull = false;
       return this.#pass(frame, message, this.#requests, length);
     }
-    release(frame);
+    const isRequest = ({ kind }: SingleMessage) => kind === "request";
+    const rest = withoutMessages(frame, message, isRequest);
+    // A large answer is read where it stands.
+    if (!rest) release(frame);
     const error = new ProxyError(
       "overloaded",
       "the proxy holds as many of the client's requests as it has memory for; the target was not asked: send it again when others are answered",
@@ -106,7 +114,9 @@ export class ClientInput {
       const observed = { method, params, requests: [id] };
       this.#options.observer?.refused?.(error, observed);
     }
-    return this.#refuse(error, requests.map(({ id }) => id));
+    const refused = this.#refuse(error, requests.map(({ id }) => id));
+    const passed = rest && this.#takeMessage(...rest);
+    return passed ? Promise.all([refused, passed]).then(() => {}) : refused;
   }
 
   /** Says once that there is no room, until there is plenty again. */

@@ -9,10 +9,11 @@ import { asObject, isObject } from "../../json.ts";
 import { OPEN_BRACE } from "../wire/bytes.ts";
 import type { Log } from "../../log/log.ts";
 import { parseMember, rootOf, UNREAD } from "../wire/large_message.ts";
-import type {
-  BatchMessage,
-  RequestMessage,
-  SingleMessage,
+import {
+  type BatchMessage,
+  isCall,
+  type RequestMessage,
+  type SingleMessage,
 } from "../wire/message.ts";
 import { LruCache } from "../../lru_cache.ts";
 import {
@@ -144,10 +145,6 @@ export class IdentityArguments {
     });
     return [frame, { ...batch, messages }];
   }
-}
-
-export function isCall(message: SingleMessage): message is RequestMessage {
-  return message.kind === "request" && message.method === "tools/call";
 }
 
 /** A call without the arguments that it names, and its frame. */

@@ -20,23 +20,24 @@ import {
   type Link,
   partsInTurns,
   partsOf,
+  passAllowed,
   refuse,
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import { UNREAD } from "../wire/large_message.ts";
-import type {
-  BatchMessage,
-  RequestId,
-  RequestMessage,
-  SingleMessage,
-  ValidMessage,
+import {
+  type BatchMessage,
+  isCall,
+  type RequestId,
+  type RequestMessage,
+  type SingleMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { taskIdAskedFor } from "../wire/splice.ts";
 import {
   IdentityArguments,
-  isCall,
   unreadChoice,
   withoutArguments,
 } from "./argument.ts";
@@ -179,20 +180,25 @@ export class IdentityRouter implements Link {
   }
 
   /** The members of a batch share a POST, and so a session. */
-  async #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
-    const { messages } = batch;
-    if (messages.some((message) => this.#isChoosing(message))) {
-      const names = Object.keys(this.#options.selection.offered);
-      const what = names.length > 0
-        ? `name ${names.join(" or ")}`
-        : "take another role";
-      const error = new ProxyError(
-        "blocked",
-        `a call in a batch cannot ${what}; send it on a line of its own`,
-      );
-      return await refuse(this.#options, batch, error);
-    }
-    await this.#acceptPlainBatch(...this.#arguments.withoutNull(bytes, batch));
+  #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> | void {
+    const names = Object.keys(this.#options.selection.offered);
+    const what = names.length > 0
+      ? `name ${names.join(" or ")}`
+      : "take another role";
+    const error = new ProxyError(
+      "blocked",
+      `a call in a batch cannot ${what}; send it on a line of its own`,
+    );
+    return passAllowed(
+      this.#options,
+      bytes,
+      batch,
+      (one) => this.#isChoosing(one) ? error : undefined,
+      (rest, message) =>
+        message.kind === "batch"
+          ? this.#acceptPlainBatch(rest, message)
+          : this.accept(rest, message),
+    );
   }
 
   /** Whether a message of a batch is, or may be, for another identity. */
@@ -214,9 +220,10 @@ export class IdentityRouter implements Link {
 
   /** What is for another identity's link leaves the array. */
   async #acceptPlainBatch(
-    bytes: Uint8Array,
-    batch: BatchMessage,
+    given: Uint8Array,
+    message: BatchMessage,
   ): Promise<void> {
+    const [bytes, batch] = this.#arguments.withoutNull(given, message);
     const leaving = new Set(
       batch.messages.filter((message) => {
         const taskId = taskIdAskedFor(message);

@@ -16,6 +16,7 @@
  *    with an error, and a DELETE ends the session.
  */
 
+import { bytesOf } from "../../blob.ts";
 import type { ProxyError } from "../../errors.ts";
 import { within } from "../../time.ts";
 import type { Exchange } from "../transport/exchange.ts";
@@ -26,21 +27,25 @@ import {
   messageFrame,
   partsOf,
   rpcErrorFrame,
+  withoutMessages,
 } from "../transport/link.ts";
 import { requestsIn } from "../transport/answers/pending_requests.ts";
 import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { SessionExpiredError } from "../transport/retry.ts";
 import { Semaphore } from "../../semaphore.ts";
 import { expiryInAnswer } from "../transport/session_expiry.ts";
+import type { CallGuard } from "../tools/gate.ts";
 import type { AskForTools } from "../tools/recorder.ts";
 import { hasSession, type SessionHeaders } from "../wire/headers.ts";
-import type {
-  BatchMessage,
-  NotificationMessage,
-  RequestId,
-  RequestMessage,
-  ResponseMessage,
-  ValidMessage,
+import {
+  type BatchMessage,
+  type Message,
+  type NotificationMessage,
+  parseMessageInTurns,
+  type RequestId,
+  type RequestMessage,
+  type ResponseMessage,
+  type ValidMessage,
 } from "../wire/message.ts";
 import { SessionKeeper, type SessionTarget } from "./session_keeper.ts";
 
@@ -211,15 +216,43 @@ export class Session implements Link {
       return log.info("dropped an answer to a session that is gone");
     }
     const { callGuard } = this.#target;
-    if (callGuard) {
-      // The list takes no place: the calls that wait for it may hold them all.
-      const ask: AskForTools = (params) =>
-        this.#inFlight.ask("tools/list", params, session)
-          .then(({ answer, frame }) => [answer, frame]);
-      const refusal = await callGuard.refusal(exchange, session, ask);
-      if (refusal) return await this.#inFlight.report(exchange, refusal);
+    const isAllowed = callGuard === undefined ||
+      await this.#allow(exchange, session, callGuard);
+    if (isAllowed) await this.#inFlight.transport.send(exchange, session);
+  }
+
+  /** Leaves out what may not be sent; whether there is something left. */
+  async #allow(
+    exchange: Exchange,
+    session: SessionHeaders,
+    callGuard: CallGuard,
+  ): Promise<boolean> {
+    const { method, params, requests: [id] } = exchange;
+    if (method !== "tools/call" && method !== "batch") return true;
+    const isBatch = method === "batch";
+    const bytes = isBatch ? await bytesOf(exchange.body) : new Uint8Array();
+    const message: Message = isBatch
+      ? await parseMessageInTurns(bytes)
+      : { kind: "request", id, method, params };
+    if (message.kind === "invalid") return true;
+    // The list takes no place: the calls that wait for it may hold them all.
+    const ask: AskForTools = (params) =>
+      this.#inFlight.ask("tools/list", params, session)
+        .then(({ answer, frame }) => [answer, frame]);
+    const refused = await callGuard.refusals(message, session, ask);
+    if (refused.size === 0) return true;
+    const { pending } = this.#inFlight.router;
+    for (const [call, error] of refused) {
+      const owed = call.kind === "request" && exchange.owedAlike(call.id);
+      if (owed) await pending.report(exchange, error, [owed]);
     }
-    await this.#inFlight.transport.send(exchange, session);
+    const rest = withoutMessages(bytes, message, (one) => refused.has(one));
+    if (!rest) return false;
+    exchange.replaceBody(rest[0]);
+    if (!exchange.isSettled) return true;
+    // Nothing waits for what is left, as a rule an answer of the client's.
+    void this.accept(...rest);
+    return false;
   }
 
   async #timeOut(exchange: Exchange, error: ProxyError): Promise<void> {

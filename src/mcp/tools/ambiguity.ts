@@ -18,24 +18,31 @@ const CALL_NAMES: ReadonlySet<string> = new Set(["name", "arguments"]);
 const TOOL_METHODS: readonly string[] = ["tools/call", "tools/list"];
 
 /**
- * Refuses what the target might read otherwise than a tool policy does. Some
+ * What the target might read otherwise than a tool policy does. Some
  * readers take the first of two members of a name, some the last; some make no
  * difference between `name` and `Name`, or `tools/call` and `Tools/Call`; and to
  * some a result that is null is none at all, so that what looks like an answer
  * is a call to them.
  *
- * @throws {ProxyError} `invalid-request`: it can be read in two ways.
+ * @returns Of each message that can be read in two ways, `invalid-request`.
  */
-export function checkUnambiguous(
+export function ambiguitiesIn(
   bytes: Uint8Array,
   message: ValidMessage,
-): void {
+): ReadonlyMap<SingleMessage, ProxyError> {
   const root = rootOf(bytes);
   const messages = message.kind === "batch" ? membersOf(bytes, root) : [root];
+  const found = new Map<SingleMessage, ProxyError>();
   singlesOf(message).forEach((single, index) => {
-    checkMethod(single);
-    checkNames(bytes, messages[index], single);
+    try {
+      checkMethod(single);
+      checkNames(bytes, messages[index], single);
+    } catch (error) {
+      if (!(error instanceof ProxyError)) throw error;
+      found.set(single, error);
+    }
   });
+  return found;
 }
 
 /** Refuses a method that is a known one to readers that are not strict. */

@@ -1,6 +1,5 @@
 /** The layer that keeps tools from being seen and called. */
 
-import { bytesOf } from "../../blob.ts";
 import { messageOf, ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import { untilAborted } from "../../time.ts";
@@ -9,7 +8,6 @@ import {
   Background,
   OwnRequests,
 } from "../transport/awaited.ts";
-import type { Exchange } from "../transport/exchange.ts";
 import { errorFrame } from "../transport/failure.ts";
 import { shuttingDown, UNSENT } from "../transport/given_up.ts";
 import {
@@ -18,6 +16,7 @@ import {
   type Link,
   type Part,
   partsInTurns,
+  passAllowed,
   refuse,
   type Refusing,
   withoutMessages,
@@ -27,14 +26,15 @@ import { dense, includesBytes } from "../wire/bytes.ts";
 import { metaLike } from "../wire/era.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import {
-  parseMessageInTurns,
+  isCall,
   type RequestId,
   type RequestMessage,
   requestsOf,
   type SingleMessage,
+  singlesOf,
   type ValidMessage,
 } from "../wire/message.ts";
-import { checkUnambiguous } from "./ambiguity.ts";
+import { ambiguitiesIn } from "./ambiguity.ts";
 import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
 import { type AskForTools, recordTools } from "./recorder.ts";
@@ -43,7 +43,7 @@ import { type AskForTools, recordTools } from "./recorder.ts";
  * Has a last look at calls before they are sent: what allowed them may have been
  * said in a session that is gone.
  */
-export type CallGuard = Pick<ToolGate, "sessionBegan" | "refusal">;
+export type CallGuard = Pick<ToolGate, "sessionBegan" | "refusals">;
 
 export interface ToolGateOptions extends Refusing {
   readonly policy: ToolPolicy;
@@ -79,24 +79,28 @@ export class ToolGate implements Link {
   }
 
   accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
-    try {
-      checkUnambiguous(bytes, message);
-      const error = unansweredCall(message);
-      if (error) throw error;
-    } catch (error) {
-      if (!(error instanceof ProxyError)) throw error;
-      this.#options.log.warn(error.summary);
-      return refuse(this.#options, message, error);
-    }
+    const ambiguities = ambiguitiesIn(bytes, message);
+    return passAllowed(
+      this.#options,
+      bytes,
+      message,
+      (one) => ambiguities.get(one) ?? unansweredCall(one),
+      (bytes, message) => this.#passWhenKnown(bytes, message),
+    );
+  }
+
+  #passWhenKnown(
+    bytes: Uint8Array,
+    message: ValidMessage,
+  ): Promise<void> | void {
     const cancelled = cancelledId(message);
     if (cancelled) {
       this.#lists.cancel(cancelled);
       const suspended = this.#suspendedAs(cancelled);
       if (suspended) return void this.#suspended.delete(suspended);
     }
-    const unknown = requestsOf(message).find(({ method, params }) =>
-      method === "tools/call" && !this.#options.policy.knows(toolName(params))
-    );
+    const unknown = singlesOf(message).filter(isCall)
+      .find(({ params }) => !this.#options.policy.knows(toolName(params)));
     if (!unknown) return this.#pass(bytes, message);
     return this.#suspend(dense(bytes), message, unknown);
   }
@@ -107,23 +111,20 @@ export class ToolGate implements Link {
     message: ValidMessage,
     listFailure?: string,
   ): Promise<void> | void {
-    const { policy, log } = this.#options;
-    const refused = new Set<SingleMessage>();
-    const ends: (Promise<void> | void)[] = [];
-    for (const request of requestsOf(message)) {
-      const { id, method, params } = request;
+    const { policy } = this.#options;
+    for (const { id, method } of requestsOf(message)) {
       if (method === "tools/list") this.#lists.expect(id, policy.changes);
-      if (method !== "tools/call") continue;
-      const error = policy.refusalAnywhere(toolName(params), listFailure);
-      if (!error) continue;
-      refused.add(request);
-      log.warn(error.summary, { id: id.source });
-      ends.push(refuse(this.#options, request, error));
     }
-    if (refused.size === 0) return this.#link.accept(bytes, message);
-    const rest = withoutMessages(bytes, message, (one) => refused.has(one));
-    if (rest) ends.push(this.#link.accept(...rest));
-    return Promise.all(ends).then(() => {});
+    return passAllowed(
+      this.#options,
+      bytes,
+      message,
+      (one) =>
+        isCall(one)
+          ? policy.refusalAnywhere(toolName(one.params), listFailure)
+          : undefined,
+      (...rest) => this.#link.accept(...rest),
+    );
   }
 
   /** Keeps a call until the target has said what its tools are. */
@@ -162,22 +163,24 @@ export class ToolGate implements Link {
     this.#hasSession = true;
   }
 
-  /** Why an exchange may not be sent; a batch is sent whole or not at all. */
-  async refusal(
-    exchange: Exchange,
+  /** The calls of a message that may not be sent in a session, and why. */
+  async refusals(
+    message: ValidMessage,
     session: SessionHeaders,
     ask: AskForTools,
-  ): Promise<ProxyError | undefined> {
+  ): Promise<ReadonlyMap<SingleMessage, ProxyError>> {
     const { policy } = this.#options;
-    for (const params of await callsIn(exchange)) {
-      const name = toolName(params);
+    const refused = new Map<SingleMessage, ProxyError>();
+    for (const call of singlesOf(message).filter(isCall)) {
+      const name = toolName(call.params);
       // Each session is asked for itself: two may be of different accounts.
       const failure = policy.knows(name)
         ? undefined
-        : await this.#record(session, params, ask);
+        : await this.#record(session, call.params, ask);
       const refusal = policy.refusal(name, failure);
-      if (refusal !== undefined) return refusal;
+      if (refusal) refused.set(call, refusal);
     }
+    return refused;
   }
 
   /** Records the list, once for all calls that have a place in common. */
@@ -266,16 +269,4 @@ export class ToolGate implements Link {
   close(limitMs: number): Promise<void> {
     return this.#link.close(limitMs);
   }
-}
-
-async function callsIn(
-  { method, params, body }: Exchange,
-): Promise<readonly unknown[]> {
-  if (method === "tools/call") return [params];
-  if (method !== "batch") return [];
-  const message = await parseMessageInTurns(await bytesOf(body));
-  if (message.kind === "invalid") return [];
-  return requestsOf(message)
-    .filter(({ method }) => method === "tools/call")
-    .map(({ params }) => params);
 }

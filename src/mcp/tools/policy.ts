@@ -6,7 +6,7 @@ import { ProxyError } from "../../errors.ts";
 import { asObject } from "../../json.ts";
 import { LruCache } from "../../lru_cache.ts";
 import type { Naming, OptionNames } from "../../naming.ts";
-import { singlesOf, type ValidMessage } from "../wire/message.ts";
+import type { SingleMessage } from "../wire/message.ts";
 import type { ToolRules } from "./rules.ts";
 
 /** How many tools are remembered; the oldest go first. */
@@ -130,10 +130,9 @@ function fold(name: string): string {
 }
 
 /** Why a call without an ID is not sent: no refusal could be told of it. */
-export function unansweredCall(message: ValidMessage): ProxyError | undefined {
-  const isOne = singlesOf(message).some((one) =>
-    one.kind === "notification" && one.method === "tools/call"
-  );
+export function unansweredCall(message: SingleMessage): ProxyError | undefined {
+  const isOne = message.kind === "notification" &&
+    message.method === "tools/call";
   if (!isOne) return undefined;
   return new ProxyError(
     "blocked",

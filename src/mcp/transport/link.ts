@@ -5,6 +5,7 @@
 
 import type { ProxyError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
+import type { Log } from "../../log/log.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import {
   frameOf,
@@ -170,6 +171,33 @@ export async function emitQuietly(
 export interface Refusing {
   readonly emit: Emit;
   readonly observer?: Observer;
+}
+
+/**
+ * Refuses what may not pass of a message, and hands on the rest, in an array
+ * still: beside it may stand the client's answer that the target waits for.
+ */
+export function passAllowed(
+  options: Refusing & { readonly log: Log },
+  bytes: Uint8Array,
+  message: ValidMessage,
+  refusalOf: (one: SingleMessage) => ProxyError | undefined,
+  pass: Link["accept"],
+): Promise<void> | void {
+  const refused = new Map<SingleMessage, ProxyError>();
+  for (const one of singlesOf(message)) {
+    const error = refusalOf(one);
+    if (error) refused.set(one, error);
+  }
+  if (refused.size === 0) return pass(bytes, message);
+  const ends = [...refused].map(([one, error]): Promise<void> | void => {
+    const id = one.kind === "request" ? one.id.source : undefined;
+    options.log.warn(error.summary, { id });
+    return refuse(options, one, error);
+  });
+  const rest = withoutMessages(bytes, message, (one) => refused.has(one));
+  if (rest) ends.push(pass(...rest));
+  return Promise.all(ends).then(() => {});
 }
 
 export async function refuse(

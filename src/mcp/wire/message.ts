@@ -79,6 +79,10 @@ export function requestsOf(message: ValidMessage): readonly RequestMessage[] {
   return singlesOf(message).filter((one) => one.kind === "request");
 }
 
+export function isCall(message: SingleMessage): message is RequestMessage {
+  return message.kind === "request" && message.method === "tools/call";
+}
+
 /** What is no JSON-RPC message. */
 export interface InvalidMessage {
   readonly kind: "invalid";

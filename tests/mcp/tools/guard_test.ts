@@ -75,7 +75,7 @@ Deno.test("after the client's own initialize a tool is asked for anew, also for 
   assertEquals(w.ran, [1]);
 });
 
-Deno.test("a batch with a call that the new session does not allow is not sent again", async () => {
+Deno.test("a call in a batch that the new session does not allow is left out, and the rest goes on", async () => {
   const batches: unknown[] = [];
   await using w = await world({}, {
     batch: (messages, reply) => {
@@ -89,11 +89,29 @@ Deno.test("a batch with a call that the new session does not allow is not sent a
     { jsonrpc: "2.0", id: 3, method: "m" },
   ]);
   const answers = [(await w.client.next()).json, (await w.client.next()).json];
-  assertEquals(answers.map(({ id, error }) => [id, error?.code]), [
+  assertEquals(answers.flat().map(({ id, error }) => [id, error?.code]), [
     [2, -31019],
-    [3, -31019],
+    [3, undefined],
   ]);
-  assertEquals(batches, []);
+  assertEquals(batches, [[{ jsonrpc: "2.0", id: 3, method: "m" }]]);
+});
+
+Deno.test("an answer beside the only call of a batch, which the new session does not allow, goes on", async () => {
+  const arrived = Promise.withResolvers<unknown>();
+  await using w = await world({}, {
+    batch: (messages, reply) => {
+      arrived.resolve(messages);
+      return reply.status(202);
+    },
+  });
+  w.restart(false);
+  const answer = { jsonrpc: "2.0", id: "asked", result: {} };
+  w.client.send([
+    { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "x" } },
+    answer,
+  ]);
+  assertEquals((await w.client.answer(2)).json.error.code, -31019);
+  assertEquals(await arrived.promise, [answer]);
 });
 
 Deno.test("a call is refused with the cause when the new session has no list for it", async () => {

@@ -95,7 +95,7 @@ Deno.test("while nobody knows what the tools say, nothing is called with the rol
   assertEquals(callsOf(w), []);
 });
 
-Deno.test("a batch with a call that may write is refused, and one that only reads passes", async () => {
+Deno.test("a call in a batch that may write is refused, and those that only read go on", async () => {
   await using w = await roleWorld({
     args: BOTH,
     script: {
@@ -116,10 +116,8 @@ Deno.test("a batch with a call that may write is refused, and one that only read
     Object(value).error.message,
     "a call in a batch cannot take another role",
   );
-  await w.proxy.answer("a");
-  await w.proxy.send([call("c", "get_item")]);
   await w.proxy.frames.find(({ text }) =>
-    text.includes('"c"') && text.includes("result")
+    text.includes('"a"') && text.includes("result")
   );
   const batches = w.server.requests.all.filter((request) =>
     request.text().startsWith("[")

@@ -213,11 +213,15 @@ export class PendingRequests {
   }
 
   /** Tells the client what an exchange failed with, and the log. */
-  report(exchange: Exchange, given: ProxyError | Uint8Array): Promise<void> {
+  report(
+    exchange: Exchange,
+    given: ProxyError | Uint8Array,
+    requests = exchange.pending,
+  ): Promise<void> {
     const error = given instanceof ProxyError
       ? afterOthers(given, exchange.isSent)
       : given;
-    const [first] = exchange.pending;
+    const [first] = requests;
     const told = toldOf(first, error);
     if (told instanceof ProxyError) {
       const { log } = this.#target;
@@ -232,7 +236,7 @@ export class PendingRequests {
         log.debug("what the client is told", { error: sentenceOf(told) });
       }
     }
-    return this.fail(exchange, error);
+    return this.fail(exchange, error, requests);
   }
 
   /** Answers what still waits in an exchange with an error, or the target's. */
