@@ -10,6 +10,7 @@ import {
   directSdk2Client,
   type Sdk2Client,
   sdk2Client,
+  sdk2ClientHere,
 } from "../support/sdk/v2_client.ts";
 import { Sdk2Server, type ServerEras } from "../support/sdk/v2_server.ts";
 import { WATCHED_URI } from "../support/sdk/v2_tools.ts";
@@ -48,7 +49,8 @@ for (const mode of MODES) {
       });
       const target = server.url;
       const direct = await landing(() => directSdk2Client({ mode, target }));
-      const proxied = await landing(() => sdk2Client({ mode, target }));
+      const start = mode === "auto" ? sdk2Client : sdk2ClientHere;
+      const proxied = await landing(() => start({ mode, target }));
       if (mode === "legacy" && eras === "modern") {
         // Over HTTP the SDK reports the status, over stdio the target's error.
         assertEquals([direct, proxied], [
@@ -71,7 +73,7 @@ async function modernPeers(
     verifier: TEST_VERIFIER,
     eras: "modern",
   });
-  const peer = await sdk2Client({
+  const peer = await sdk2ClientHere({
     mode: "pinned",
     target: server.url,
     ...options,

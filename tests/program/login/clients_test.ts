@@ -8,7 +8,11 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { Arrivals } from "../../support/arrivals.ts";
 import { LOGIN_ARGS, LoginWorld } from "../../support/aws/login_world.ts";
-import { type ClientMode, sdk2Client } from "../../support/sdk/v2_client.ts";
+import {
+  type ClientMode,
+  sdk2Client,
+  sdk2ClientHere,
+} from "../../support/sdk/v2_client.ts";
 import { Sdk2Server, type ServerEras } from "../../support/sdk/v2_server.ts";
 import { sdkClient } from "../../support/sdk/client.ts";
 import { SdkServer } from "../../support/sdk/server.ts";
@@ -116,7 +120,7 @@ for (const [mode, eras, ...args] of PAIRS) {
       });
       await world.logInElsewhere();
       const asked: Asked[] = [];
-      await using peer = await sdk2Client({
+      await using peer = await sdk2ClientHere({
         ...world.launch({
           target: server.url,
           args: [...LOGIN_ARGS, ...args],

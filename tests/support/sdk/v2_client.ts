@@ -12,6 +12,7 @@ import {
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { createSignedFetch } from "../../../src/aws/signing/signed_fetch.ts";
 import { commandLine, type LaunchOptions } from "../program/launch.ts";
+import { HereTransport } from "./here_transport.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "../aws/test_identity.ts";
 
 /** How a client finds the era: not at all, by probing, or by insisting. */
@@ -56,6 +57,20 @@ export async function sdk2Client(
     stderr: "ignore",
   });
   return await connected(options, transport, line);
+}
+
+/**
+ * Runs the program in this process, and connects a client to it.
+ *
+ * @param options How both are started; one that tries both eras would not
+ * probe as it does over stdio, with a process of its own.
+ * @returns The client; disposing of it ends the program.
+ */
+export async function sdk2ClientHere(
+  options: Sdk2ClientOptions & LaunchOptions,
+): Promise<Sdk2Client> {
+  const line = await commandLine(options);
+  return await connected(options, new HereTransport(line), line);
 }
 
 /**
