@@ -40,7 +40,9 @@ for (const line of ["\r", "data: x\r", ":\r", "id: 1\r", "retry: 1\r", "\n"]) {
 
 for (const begin of ["x", ": ", "id: ", "event: ", "data: "]) {
   Deno.test(`a line that begins with ${JSON.stringify(begin)} and does not end, out of little gzip, ends its call and no other`, async () => {
-    const body = await gzipped(begin + "x".repeat(96 * MIB));
+    // Data may be the answer that is waited for, and is read for longer.
+    const bytes = (begin === "data: " ? 96 : 24) * MIB;
+    const body = await gzipped(begin + "x".repeat(bytes));
     await using server = await RawServer.start(mcp({
       m: async (_message, reply) => {
         const stream = await reply.stream(200, {

@@ -12,12 +12,11 @@ Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a
   const aws = `${home}/.aws`;
   await Deno.mkdir(aws);
   const start = (env: Record<string, string>, args: readonly string[] = []) =>
-    ProxyProcess.start({
+    ProxyProcess.startHere({
       target: target.terminator.url,
       home,
       args: ["--retries=0", ...args],
       env,
-      permissions: { read: [home] },
     });
   const isReached = async (proxy: ProxyProcess) =>
     "result" in Object((await proxy.request("ping")).value);
@@ -55,10 +54,9 @@ Deno.test("beside keys in the environment a broken shared file is a fault, since
   await Deno.mkdir(`${home}/.aws`);
   const config = `${home}/.aws/config`;
   await Deno.writeTextFile(config, "[default\nca_bundle = /root.pem\n");
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: new URL("http://127.0.0.1:9/mcp"),
     home,
-    permissionFlags: ["--allow-all"],
   });
   assertEquals((await proxy.status()).code, 2);
   assertStringIncludes(
@@ -72,10 +70,9 @@ Deno.test("a ca_bundle that has settings indented under it is a fault that names
   await Deno.mkdir(`${home}/.aws`);
   const config = `${home}/.aws/config`;
   await Deno.writeTextFile(config, "[default]\nca_bundle =\n  a = 1\n");
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: new URL("http://127.0.0.1:9/mcp"),
     home,
-    permissionFlags: ["--allow-all"],
     env: { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
   });
   assertEquals((await proxy.status()).code, 2);
@@ -114,7 +111,7 @@ Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
       "[sso-session corp]\nsso_region = eu-west-1\n" +
       "sso_start_url = https://corp.awsapps.com/start\n",
   );
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: target.terminator.url,
     home,
     args: ["--profile=admin"],
@@ -123,7 +120,6 @@ Deno.test("the AWS CLI's roots are trusted for STS and SSO, too", async () => {
       AWS_ENDPOINT_URL_STS: stsTls.url.origin,
       AWS_ENDPOINT_URL_SSO: ssoTls.url.origin,
     },
-    permissionFlags: ["--allow-all"],
   });
   await proxy.request("ping");
   // The target does not know the role, and it is asked for once more.
