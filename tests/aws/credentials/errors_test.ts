@@ -13,6 +13,7 @@ import { CredentialsError } from "../../../src/errors.ts";
 import {
   ContainerPeer,
   MetadataPeer,
+  Peer,
   StsPeer,
 } from "../../support/aws/credential_peers.ts";
 import { type Probed, World } from "./world.ts";
@@ -177,6 +178,31 @@ Deno.test("an STS that cannot be reached is named", async () => {
   });
   assertStringIncludes(messageOf(probed), "STS could not be asked");
   assertStringIncludes(messageOf(probed), host);
+});
+
+Deno.test("what answers in the place of STS is not called STS", async () => {
+  const rows: [status: number, text: string][] = [
+    [403, "<!DOCTYPE html><html><body>Blocked</body></html>"],
+    [407, ""],
+    [302, ""],
+    [200, "<html>Sign in</html>"],
+    [400, "no XML"],
+    [403, '{"message":"Forbidden"}'],
+  ];
+  for (const [status, text] of rows) {
+    using world = new World();
+    await using proxy = new Peer(() => new Response(text, { status }));
+    const variables = {
+      AWS_ENDPOINT_URL_STS: proxy.url,
+      AWS_ACCESS_KEY_ID: "AKIAENV",
+      AWS_SECRET_ACCESS_KEY: "environment-secret",
+    };
+    const assumeRole = { roleArn: `${ROLE}/far` };
+    const { message } = await failure(world, variables, { assumeRole });
+    const said = `${proxy.host} answered with HTTP ${status}, and not as`;
+    assertMatch(message, /STS could not be asked for the role \S+: 127/);
+    assertStringIncludes(message, said);
+  }
 });
 
 Deno.test("a chain of roles names what is wrong with it", async () => {

@@ -25,6 +25,8 @@ const SESSION_NAME = "sigv4-proxy";
 /** What STS is asked for; completes "no permission to …". */
 const ROLE_PURPOSE = "assume the role";
 
+const STS_ANSWER = /<(?:Assume\w+|Error)Response[\s>]/;
+
 /** Why a session of a web identity is given no name and no tags. */
 export const TOKEN_SAYS =
   "a web identity's source identity and tags are what its token says: " +
@@ -57,7 +59,7 @@ export async function assumeRole(
       demandPlain(search, search.env(name)?.replaceAll(" ", ""), name);
     }
   }
-  const requestHandler = new SdkHttp(search, ROLE_PURPOSE);
+  const requestHandler = new SdkHttp(search, ROLE_PURPOSE, STS_ANSWER);
   const region = stsRegion(search, role);
   const endpoint = serviceUrl(search, "STS", region)?.href;
   if (endpoint === undefined) {
@@ -165,7 +167,8 @@ function hintFor(name: string, { region }: OptionNames): string | undefined {
 
 function stsFailed(search: Search, roleArn: string, error: unknown): Error {
   const name = error instanceof Error ? error.name : "Error";
-  const message = messageOf(error);
+  // The SDK adds a line about its own fields.
+  const [message] = messageOf(error).split("\n");
   if (!(error instanceof Error && "$fault" in error)) {
     const what = `STS could not be asked for the role ${roleArn}: ${message}`;
     return search.failed(what);

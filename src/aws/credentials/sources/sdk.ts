@@ -84,14 +84,19 @@ export class SdkHttp {
   readonly metadata = { handlerProtocol: "http/1.1" };
   readonly #search: Search;
   readonly #purpose: string;
+  readonly #form: RegExp;
 
   /** The permission error that ended a request: the SDK would bury it. */
   refusal: CredentialsError | undefined;
 
-  /** @param purpose Completes "no permission to …". */
-  constructor(search: Search, purpose: string) {
+  /**
+   * @param purpose Completes "no permission to …".
+   * @param form What an answer of the service has: a proxy's has it not.
+   */
+  constructor(search: Search, purpose: string, form = /^/) {
     this.#search = search;
     this.#purpose = purpose;
+    this.#form = form;
   }
 
   async handle(request: SdkRequest): Promise<{ response: object }> {
@@ -109,6 +114,10 @@ export class SdkHttp {
     try {
       const sent = { method, headers, body };
       const answer = await fetchText(this.#search, url, sent);
+      if (!this.#form.test(answer.text)) {
+        const what = `${url.host} answered with HTTP ${answer.status}`;
+        throw new Error(`${what}, and not as the service does`);
+      }
       return {
         response: {
           statusCode: answer.status,

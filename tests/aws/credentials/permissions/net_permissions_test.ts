@@ -119,7 +119,9 @@ Deno.test("STS is asked where the profile that signs says, and not where another
     const asked: string[] = [];
     const fetch = (url: RequestInfo | URL) => {
       asked.push(new URL(`${url}`).host);
-      return Promise.resolve(new Response(null, { status: 403 }));
+      return Promise.resolve(
+        new Response("<ErrorResponse />", { status: 403 }),
+      );
     };
     await world.probe({ env, options: { ...options, fetch } });
     assertEquals(asked, [host]);
