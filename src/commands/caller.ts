@@ -4,6 +4,7 @@ import type { Credentials } from "../aws/credentials/types.ts";
 import { netNeed } from "../permissions.ts";
 import { limitedText } from "../limited_text.ts";
 import { serviceUrl } from "../aws/credentials/sources/service.ts";
+import { lookUp } from "../aws/shared_files/shared_files.ts";
 import { refusalError } from "../aws/refusals/refusal.ts";
 import { createSignedFetch } from "../aws/signing/signed_fetch.ts";
 import { oneRegion } from "../aws/partition.ts";
@@ -25,8 +26,17 @@ export type StsAnswer =
 export interface StsQuestion
   extends Pick<Surroundings, "redactor" | "fetches"> {
   readonly context: Pick<CommandContext, "env" | "notGranted">;
-  readonly config: Pick<Config, "region">;
+  readonly config: Pick<Config, "profile" | "region">;
   readonly limitMs: number;
+}
+
+/** Where STS is, by the variables and the profile in use. */
+export async function stsUrl(
+  { profile, region }: StsQuestion["config"],
+  { env }: Pick<CommandContext, "env">,
+): Promise<URL | undefined> {
+  const found = await lookUp(profile, env).catch(() => undefined);
+  return serviceUrl({ env, ...found }, "STS", oneRegion(region));
 }
 
 /**
@@ -38,7 +48,7 @@ export async function askCaller(
   { context, config, redactor, fetches, limitMs }: StsQuestion,
 ): Promise<StsAnswer & { readonly clockOffsetMs?: number }> {
   const region = oneRegion(config.region);
-  const url = serviceUrl(context, "STS", region);
+  const url = await stsUrl(config, context);
   if (url === undefined) {
     return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
   }

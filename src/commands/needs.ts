@@ -5,8 +5,6 @@
 
 import { resolve } from "node:path";
 import { credentialNeeds } from "../aws/credentials/chain.ts";
-import { oneRegion } from "../aws/partition.ts";
-import { serviceUrl } from "../aws/credentials/sources/service.ts";
 import { flagsFor, type Need, netNeed } from "../permissions.ts";
 import { KEY_VARIABLES } from "../aws/credentials/sources/keys.ts";
 import { PROFILE_VARIABLES } from "../aws/shared_files/paths.ts";
@@ -16,6 +14,7 @@ import { isAccountFile, isPolicyFile, OPTIONS } from "../config/options.ts";
 import { listenNeeds } from "../http/listen.ts";
 import { PROXY_VARIABLES } from "../net/proxy_variables.ts";
 import { recordingNeeds } from "../recorder/recording_file.ts";
+import { stsUrl } from "./caller.ts";
 import type { CommandContext } from "./context.ts";
 import { credentialOptions } from "./target.ts";
 
@@ -67,9 +66,7 @@ export async function findNeeds(
     ...(config.listen ? await listenNeeds(config.listen, where) : []),
   ];
   const { profile, profiles } = config;
-  const sts = config.receipt
-    ? serviceUrl(where, "STS", oneRegion(config.region))
-    : undefined;
+  const sts = config.receipt ? await stsUrl(config, where) : undefined;
   if (sts !== undefined) needs.push(netNeed(sts, "ask STS who answered"));
   const { assumeRole, writeRole, accounts } = config;
   const roles = [assumeRole, writeRole, accounts?.template]

@@ -139,6 +139,11 @@ for (
 Deno.test("receipts need STS, which says who answered", async () => {
   const hosts = await hostsOf({ env: KEYS }, "--receipt");
   assertEquals(hosts, ["sts.eu-west-1.amazonaws.com:443"]);
+  const config = "[default]\nuse_fips_endpoint = true\n";
+  for (const args of [["--receipt"], [`--assume-role=${ROLE}`]]) {
+    const hosts = await hostsOf({ env: KEYS, config }, ...args);
+    assertEquals(hosts, ["sts-fips.eu-west-1.amazonaws.com:443"]);
+  }
 });
 
 Deno.test("a login session needs sign-in and its directory", async () => {

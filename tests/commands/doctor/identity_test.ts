@@ -67,6 +67,16 @@ Deno.test("credentials that STS does not know are a fault of the identity", asyn
   assertStringIncludes(detail, "does not know the access key AKID…0001");
 });
 
+Deno.test("the STS that the profile in use names is asked whose the credentials are", async () => {
+  await using sts = await startSts();
+  await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
+  await using world = await CommandWorld.make(TEST_KEYS);
+  const section = `[default]\nendpoint_url = ${sts.origin.origin}\n`;
+  await world.write(".aws/config", section);
+  const outcome = await diagnose(world, server.url);
+  assertEquals(outcome.step("identity").status, "ok");
+});
+
 Deno.test("an STS that is not reached is a note, and no fault", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using gone = await startSts();
