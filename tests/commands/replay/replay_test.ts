@@ -75,28 +75,34 @@ Deno.test("without the permission for loopback, a replay names its flag", async 
   assertStringIncludes(stderr, "add --allow-net=127.0.0.1\n");
 });
 
-Deno.test("a run that replaces no session differs from one that did, message by message", async () => {
-  await using directory = await RecordingDirectory.make();
-  const { code, text: stdout } = await changed(
-    "lost_session",
-    directory,
-    (text) => text.replace("--recover=true", "--recover=false"),
+Deno.test("a run that replaces no session, or sends nothing again, differs message by message", async () => {
+  await using one = await RecordingDirectory.make();
+  await using other = await RecordingDirectory.make();
+  // Each waits for what does not come.
+  const [session, again] = await Promise.all([
+    changed(
+      "lost_session",
+      one,
+      (text) => text.replace("--recover=true", "--recover=false"),
+    ),
+    changed(
+      "refused",
+      other,
+      (text) => text.replace("--retries=1", "--retries=0"),
+    ),
+  ]);
+  assertEquals([session.code, again.code], [1, 1]);
+  for (
+    const part of [
+      "sessions replaced: then 2, today 0",
+      'differs: out answer "raw-3": message: then',
+      "only then",
+    ]
+  ) assertStringIncludes(session.text, part);
+  assertStringIncludes(
+    again.text,
+    'POST tools/call "raw-3" (2 of 2): only then',
   );
-  assertEquals(code, 1);
-  assertStringIncludes(stdout, "sessions replaced: then 2, today 0");
-  assertStringIncludes(stdout, 'differs: out answer "raw-3": message: then');
-  assertStringIncludes(stdout, "only then");
-});
-
-Deno.test("a run that sends a request again that it did not send then differs", async () => {
-  await using directory = await RecordingDirectory.make();
-  const { code, text: stdout } = await changed(
-    "refused",
-    directory,
-    (text) => text.replace("--retries=1", "--retries=0"),
-  );
-  assertEquals(code, 1);
-  assertStringIncludes(stdout, 'POST tools/call "raw-3" (2 of 2): only then');
 });
 
 Deno.test("a target that was not there is not there in a replay either", async () => {
