@@ -20,7 +20,7 @@ export interface RecordingHeader {
   readonly options: readonly string[];
   /** What goes with calls for each of several profiles, as a query has it. */
   readonly profileMetadata?: Readonly<Record<string, string>>;
-  /** Whether the user could be asked to sign in, which no replay can. */
+  /** Whether the user could be asked to sign in. */
   readonly login?: boolean;
   /** Whether the texts are what was said, and no stand-ins. */
   readonly bodies: boolean;

@@ -6,6 +6,11 @@ import { messageKey, messageKeys } from "../../recorder/message_key.ts";
 import type { Recording } from "../../recorder/read.ts";
 import { answerKey, endKey, outKey } from "./script.ts";
 
+/** The proxy's own request to have the user sign in, and what follows it. */
+const SIGN_IN = /^"sigv4-proxy:login:/;
+const SIGN_IN_FIRST = /"inputRequests":\{"login":/;
+const SIGNED_IN = "notifications/elicitation/complete ";
+
 /** The part of a recording that is played. */
 export interface Playable {
   readonly lines: readonly RecordLine[];
@@ -36,9 +41,6 @@ export function playableOf({ header, lines }: Recording): Playable {
     kind === "dropped" || index > 0 && seq > lines[index - 1].seq + 1
   );
   const there = gap < 0 ? lines : lines.slice(0, gap);
-  if (login && there.some(isOfLogin)) {
-    refuse("somebody signed in while it was made, and nobody does now");
-  }
   const isHttp = mode === "http";
   const clients = playedClients(there);
   const { calls, unanswered, reasons, unsigned = 0 } = isHttp
@@ -59,11 +61,14 @@ export function playableOf({ header, lines }: Recording): Playable {
       line.kind === "request" ? messageKey(line.text).key : ""
     ),
   );
-  const said = new Set(
-    there.flatMap((line) =>
-      line.kind === "body" && exchanges.has(line.http) ? dataIn(line.text) : []
-    ),
-  );
+  const saidIn = (isOf: (http: number) => boolean) =>
+    new Set(
+      there.flatMap((line) =>
+        line.kind === "body" && isOf(line.http) ? dataIn(line.text) : []
+      ),
+    );
+  const said = saidIn((http) => exchanges.has(http));
+  const saidAtAll = login ? saidIn(() => true) : said;
   const isPlayed = (line: RecordLine): boolean => {
     if ("http" in line) return !exchanges.has(line.http);
     if (line.kind === "closed") {
@@ -77,7 +82,9 @@ export function playableOf({ header, lines }: Recording): Playable {
     // Nobody could sign that either.
     const { kind, key } = messageKey(line.text);
     if (unsigned > 0 && kind === "notification" && !sent.has(key)) return false;
-    return line.kind === "in" || !said.has(line.text) && !isOfEnd(line);
+    if (line.kind === "in") return true;
+    const isOfLogin = login && key === SIGNED_IN && !saidAtAll.has(line.text);
+    return !isOfLogin && !said.has(line.text) && !isOfEnd(line);
   };
   return {
     lines: there.filter(isPlayed).map((line) =>
@@ -93,13 +100,6 @@ export function playableOf({ header, lines }: Recording): Playable {
         .map(([why, count]) => `${why}: ${count}`),
     ],
   };
-}
-
-function isOfLogin(line: RecordLine): boolean {
-  return line.kind === "out" &&
-    /"method":"(?:notifications\/)?elicitation\/|"code":-32042\b/.test(
-      line.text ?? "",
-    );
 }
 
 /** An answer for want of time: the program was told to stop. */
@@ -165,7 +165,8 @@ function unplayedCalls(
   const calls = new Set<string>();
   const reached = new Set<string>();
   const callsOf = new Map<number, readonly string[]>();
-  const counts = { long: 0, unsigned: 0 };
+  const states = new Set<string>();
+  const counts = { long: 0, unsigned: 0, signIn: 0 };
   const leave = (ids: Iterable<string>, why: keyof typeof counts): void => {
     for (const id of ids) {
       if (!calls.has(id)) counts[why]++;
@@ -181,7 +182,9 @@ function unplayedCalls(
       leave(callsOf.get(line.http) ?? [], "long");
     } else if (line.kind === "in") {
       if (line.text === undefined) counts.long++;
+      const isAgain = states.has(stateIn(line));
       for (const key of messageKeys(line.text)) {
+        if (isAgain) leave([key.id ?? ""], "signIn");
         if (key.kind === "request" && /^["\d-]/.test(key.id ?? "")) {
           asked.add(key.id ?? "");
           open.add(key.id ?? "");
@@ -190,16 +193,22 @@ function unplayedCalls(
       }
     } else if (line.kind === "out") {
       for (const { kind, id, error } of messageKeys(line.text)) {
-        if (kind !== "response" || id === undefined) continue;
+        if (id === undefined) continue;
+        if (kind === "request" && SIGN_IN.test(id)) leave([id], "signIn");
+        if (kind !== "response") continue;
         if (!isOfEnd(line)) open.delete(id);
         const isUnsigned = error?.startsWith(`${ERROR_CODES.credentials} `);
         if (isUnsigned && !reached.has(id)) leave([id], "unsigned");
+        if (SIGN_IN_FIRST.test(line.text ?? "")) {
+          leave([id], "signIn");
+          states.add(stateIn(line));
+        }
         // The answer to a message that was too long to be kept.
         if (/^["\d-]/.test(id) && !asked.has(id)) calls.add(id);
       }
     }
   }
-  const { long, unsigned } = counts;
+  const { long, unsigned, signIn } = counts;
   return {
     calls,
     unsigned,
@@ -207,14 +216,20 @@ function unplayedCalls(
     reasons: {
       "messages that were too long to be kept": long,
       "calls for which nobody could sign": unsigned,
+      "messages in which the user was asked to sign in": signIn,
       "calls that were not answered": open.size,
     },
   };
 }
 
-/** The IDs of the requests and answers in a line. */
+/** The IDs of the requests and answers in a line, and of what it cancels. */
 function idsIn({ text }: { readonly text?: string }): string[] {
-  return messageKeys(text).flatMap(({ id }) => id ?? []);
+  return messageKeys(text).flatMap(({ id, cancels }) => id ?? cancels ?? []);
+}
+
+/** What a call that comes again has of the answer to the first one. */
+function stateIn({ text = "" }: { readonly text?: string }): string {
+  return /"requestState":"(state-\d+)"/.exec(text)?.[1] ?? "none";
 }
 
 /** The messages of a body or an event. */

@@ -191,15 +191,6 @@ Deno.test("what is no recording to be played is refused with its reason", async 
   const first = (await Deno.readTextFile(
     new URL("refused.jsonl", RECORDINGS),
   )).split("\n")[0];
-  const question = '{"method":"elicitation/create","id":"q"}';
-  const said = { seq: 1, t: 1, kind: "out", text: question, bytes: 1 };
-  assertStringIncludes(
-    await refusal(
-      first.replace('"login":false', '"login":true') + "\n" +
-        JSON.stringify(said),
-    ),
-    "somebody signed in while it was made, and nobody does now",
-  );
   assertStringIncludes(
     await refusal(first.replace("--retries=1", "--allow-account=/etc/passwd")),
     "a flag that no recording has: --allow-account",
