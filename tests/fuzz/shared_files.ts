@@ -13,7 +13,7 @@ import { wrong } from "./fuzzer.ts";
 import { broken } from "./json_text.ts";
 
 const SECRET = "shared/file+secret-that-nobody-is-shown";
-const PROFILES = [undefined, "default", "prod", "app", "x y", "__proto__", ""];
+const PROFILES = [undefined, "default", "prod", "app", "x y", "__proto__"];
 
 /** A file of the generator's, with a key that is whole and a secret in it. */
 function fileOf(
@@ -61,6 +61,7 @@ async function tryOne(random: Random, home: string): Promise<void> {
   await Deno.writeFile(`${home}/.aws/credentials`, credentials);
   const variables = new Map([
     ["HOME", home],
+    ["AWS_PROFILE", random.pick(["", "app", "x y"])],
     ["AWS_EC2_METADATA_DISABLED", "true"],
   ]);
   const env = (name: string) => variables.get(name);
