@@ -127,11 +127,8 @@ export {
  * ```
  */
 export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
-  const { runStdioProxy, STDIO_SHAPE } = await import(
-    "./src/stdio/stdio_proxy.ts"
-  );
-  const { PROXY_SHAPE } = await import("./src/config/proxy_options.ts");
-  checkOptions(options, PROXY_SHAPE, STDIO_SHAPE);
+  const { runStdioProxy } = await import("./src/stdio/stdio_proxy.ts");
+  checkOptions(options, "proxy", "stdio");
   await runStdioProxy({ ...options, names: OPTION_NAMES });
 }
 
@@ -166,9 +163,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
  */
 export async function runHttpProxy(options: HttpProxyOptions): Promise<void> {
   const { runHttpProxy } = await import("./src/http/http_proxy.ts");
-  const { HTTP_SHAPE } = await import("./src/http/options.ts");
-  const { PROXY_SHAPE } = await import("./src/config/proxy_options.ts");
-  checkOptions(options, PROXY_SHAPE, HTTP_SHAPE);
+  checkOptions(options, "proxy", "http");
   await runHttpProxy({ ...options, names: OPTION_NAMES });
 }
 

@@ -6,7 +6,6 @@ import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";
 import type { Naming } from "../naming.ts";
 import { withConnectLimit } from "../net/connect_limit.ts";
-import type { Shape } from "../shape/shape.ts";
 import { hideSettings, joinSecrets, Redactor } from "../redact/redact.ts";
 
 /** How the target is reached, and what its answers must keep to. */
@@ -54,18 +53,6 @@ export interface ProxyOptions {
   /** What hides secrets in log lines and errors; it is told the session IDs. */
   readonly redactor?: Redactor;
 }
-
-export const PROXY_SHAPE: Shape = {
-  function: "fetch!",
-  headers: "headers",
-  ms: "timeoutMs,idleTimeoutMs,connectTimeoutMs",
-  boolean: "timeoutResetOnProgress,clientInfo",
-  count: "maxAnswerBytes",
-  tools: { boolean: "readOnly", texts: "allow,deny" },
-  pairs: "metadata",
-  log: "log",
-  redactor: "redactor",
-};
 
 /** The options as they hold. */
 export interface ProxySettings extends

@@ -11,7 +11,6 @@ import type { Naming } from "../naming.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { ListenAddress } from "../net/listen_address.ts";
-import type { Shape } from "../shape/shape.ts";
 import { Semaphore } from "../semaphore.ts";
 import { Deadlines } from "../time.ts";
 import type { BodyLimits } from "./body.ts";
@@ -79,19 +78,6 @@ export interface HttpProxyOptions extends ProxyOptions {
    */
   readonly maxStreams?: number;
 }
-
-export const HTTP_SHAPE: Shape = {
-  url: "target!",
-  listen: "listen!",
-  signal: "signal!,force",
-  function: "onListen",
-  token: "token",
-  text: "tokenDirectory",
-  texts: "hosts",
-  ms: "bodyIdleTimeoutMs,bodyTimeoutMs",
-  count: "headTimeoutMs,maxHeadBytes,maxBodyBytes,maxRequests",
-  natural: "maxStreams,drainMs",
-};
 
 /** What the program adds to them. */
 export interface HttpProxyRun extends HttpProxyOptions, Naming {

@@ -1,83 +1,96 @@
-/** What kinds of values options take, and how an error says so. */
+/** The options of mod.ts: their kinds, and how an error says those. */
 
 import { isObject } from "../json.ts";
 import { Redactor } from "../redact/redact.ts";
 
+/**
+ * Each function's options: a kind, and those that are of it. Behind one that is
+ * required stands `!`, before one that is an object of its own `@`.
+ */
+export const SHAPES: Readonly<Record<string, string>> = {
+  signer: `service:service! region:region! v4|v4a:signatureVersion
+    credentials:credentials function:now once|twice:pathEncoding
+    boolean:unsignedPayload,normalizePath,contentHashHeader,signSessionToken`,
+  fetch: `origin:origin! function:fetch,onResponse log:log redactor:redactor
+    host:signHost boolean:skipAuth`,
+  source: `profile:profile function:env,now,onFound,fetch log:log text:region
+    redactor:redactor source:base @role:assumeRole @session:session`,
+  role: `role:roleArn! text:sessionName,externalId,region
+    seconds:durationSeconds`,
+  session: `texts:policyArns text:policy,sourceIdentity pairs:tags`,
+  proxy: `function:fetch! headers:headers count:maxAnswerBytes pairs:metadata
+    ms:timeoutMs,idleTimeoutMs,connectTimeoutMs log:log redactor:redactor
+    boolean:timeoutResetOnProgress,clientInfo @tools:tools`,
+  tools: `boolean:readOnly texts:allow,deny`,
+  stdio: `url:url! readable:readable! writable:writable! signal:signal
+    boolean:writableTakesChunks,standaloneStream,recover,cookies,bridge
+    count:maxFrameBytes,maxConcurrency natural:retries ms:keepAliveMs
+    auto|streamable-http|sse:transport header:sessionHeader
+    functions:profiles pairsByName:profileMetadata`,
+  http: `url:target! listen:listen! signal:signal!,force function:onListen
+    token:token text:tokenDirectory texts:hosts natural:maxStreams,drainMs
+    ms:bodyIdleTimeoutMs,bodyTimeoutMs
+    count:headTimeoutMs,maxHeadBytes,maxBodyBytes,maxRequests`,
+};
+
 type Fits = (value: unknown) => boolean;
 
-const isText: Fits = (value) => typeof value === "string" && value !== "";
 /** No Map and no Date, whose members are not what they hold. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   Object.prototype.toString.call(value) === "[object Object]";
 const isFunction: Fits = (value) => typeof value === "function";
+const matches = (form: RegExp): Fits => (value) =>
+  typeof value === "string" && form.test(value);
+const isText = matches(/[^]/);
 const isUrl: Fits = (value) =>
   value instanceof URL && /^https?:$/.test(value.protocol);
-
-function has(...names: readonly string[]): Fits {
-  return (value) =>
-    isObject(value) && names.every((name) => isFunction(value[name]));
-}
-
-function matches(form: RegExp): Fits {
-  return (value) => typeof value === "string" && form.test(value);
-}
-
-function wholeFrom(least: number, most = Number.MAX_SAFE_INTEGER): Fits {
-  return (value) =>
-    Number.isSafeInteger(value) && Number(value) >= least &&
-    Number(value) <= most;
-}
-
-function listOf(fits: Fits): Fits {
-  return (value) => Array.isArray(value) && value.every(fits);
-}
-
-function pairsOf(name: Fits, text: Fits): Fits {
-  return listOf((pair) =>
+const has = (...names: readonly string[]): Fits => (value) =>
+  isObject(value) && names.every((name) => isFunction(value[name]));
+const whole = (least: number, most = Infinity): Fits => (value) =>
+  Number.isSafeInteger(value) && Number(value) >= least &&
+  Number(value) <= most;
+const listOf = (fits: Fits): Fits => (value) =>
+  Array.isArray(value) && value.every(fits);
+const pairsOf = (name: Fits, text: Fits): Fits =>
+  listOf((pair) =>
     Array.isArray(pair) && pair.length === 2 && name(pair[0]) && text(pair[1])
   );
-}
+const mapOf = (fits: Fits): Fits => (value) =>
+  value instanceof Map && value.keys().every(isText) &&
+  value.values().every(fits);
 
-function mapOf(fits: Fits): Fits {
-  return (value) =>
-    value instanceof Map && value.entries()
-      .every(([name, one]) => isText(name) && fits(one));
-}
-
-/** RFC 9110, 5.6.2 and 5.5. */
+// RFC 9110, 5.6.2 and 5.5.
 const isHeaderName = matches(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
 const isHeaderText = matches(/^[\t\x20-\x7e\x80-\xff]*$/);
-const arePairs = pairsOf(isText, matches(/(?:)/));
+const arePairs = pairsOf(isText, (value) => typeof value === "string");
+const isToken = matches(/^[A-Za-z0-9\-._~+/]+=*$/);
+const isPort = whole(0, 65_535);
 
-export const KINDS: Readonly<
-  Record<string, readonly [expected: string, Fits]>
-> = {
+const LEVELS = ["debug", "info", "warn", "error"];
+const TEXT = "a string that is not empty";
+
+export const KINDS: {
+  readonly [kind in string]?: readonly [expected: string, Fits];
+} = {
   boolean: ["true or false", (value) => typeof value === "boolean"],
-  text: ["a string that is not empty", isText],
-  profile: [
-    "a string that is not empty",
-    (value) => value === null || isText(value),
-  ],
+  text: [TEXT, isText],
+  profile: [TEXT, (value) => value === null || isText(value)],
   texts: ["an array of strings that are not empty", listOf(isText)],
   pairs: ["an array of pairs of a name and a string", arePairs],
+  pairsByName: ["a Map of arrays of pairs by name", mapOf(arePairs)],
   function: ["a function", isFunction],
+  functions: ["a Map of functions by name", mapOf(isFunction)],
   ms: [
     "a number of milliseconds above 0",
     (value) => typeof value === "number" && value > 0,
   ],
-  count: ["a whole number above 0", wholeFrom(1)],
-  natural: ["a whole number, 0 or above", wholeFrom(0)],
-  seconds: [
-    "a whole number of seconds from 900 to 43200",
-    wholeFrom(900, 43200),
-  ],
+  count: ["a whole number above 0", whole(1)],
+  natural: ["a whole number, 0 or above", whole(0)],
+  seconds: ["a whole number of seconds from 900 to 43200", whole(900, 43_200)],
   url: ["an http or https URL", isUrl],
   origin: [
     "an http or https URL, or an array of such",
-    (value) =>
-      [value].flat().every((one) =>
-        isUrl(one) || isUrl(URL.parse(String(one)))
-      ),
+    (value) => [value].flat().every((one) => isUrl(URL.parse(String(one)))),
   ],
   service: ["a name such as execute-api", matches(/^[\w.-]+$/)],
   region: ["a name such as us-east-1", matches(/^[\w*-]+(?:, ?[\w*-]+)*$/)],
@@ -96,7 +109,7 @@ export const KINDS: Readonly<
   ],
   token: [
     "letters, digits and -._~+/ with = at its end alone, or false",
-    (value) => value === false || matches(/^[A-Za-z0-9\-._~+/]+=*$/)(value),
+    (value) => value === false || isToken(value),
   ],
   listen: [
     "an object of hostname and port, or of path",
@@ -104,12 +117,9 @@ export const KINDS: Readonly<
       isObject(value) &&
       ("path" in value
         ? isText(value.path)
-        : isText(value.hostname) && wholeFrom(0, 65_535)(value.port)),
+        : isText(value.hostname) && isPort(value.port)),
   ],
-  log: [
-    "an object of debug, info, warn and error",
-    has("debug", "info", "warn", "error"),
-  ],
+  log: ["an object of debug, info, warn and error", has(...LEVELS)],
   redactor: ["a Redactor", (value) => value instanceof Redactor],
   credentials: [
     "an object of keys, a source of them or a function",
@@ -122,6 +132,4 @@ export const KINDS: Readonly<
   signal: ["an AbortSignal", has("throwIfAborted")],
   readable: ["a ReadableStream", has("getReader")],
   writable: ["a WritableStream", has("getWriter")],
-  functions: ["a Map of functions by name", mapOf(isFunction)],
-  pairsByName: ["a Map of arrays of pairs by name", mapOf(arePairs)],
 };

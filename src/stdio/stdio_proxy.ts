@@ -24,7 +24,6 @@ import type { Naming } from "../naming.ts";
 import { withCookies } from "../net/cookies.ts";
 import { productOf, withUserAgent } from "../net/user_agent.ts";
 import { joinSecrets, type Redactor } from "../redact/redact.ts";
-import type { Shape } from "../shape/shape.ts";
 import { aborted, delay, within } from "../time.ts";
 import { ClientInput } from "./client_input.ts";
 import type { Accounts, ClientLinkOptions } from "./layers.ts";
@@ -96,21 +95,6 @@ export interface StdioProxyOptions extends ProxyOptions {
     NonNullable<ProxyOptions["metadata"]>
   >;
 }
-
-export const STDIO_SHAPE: Shape = {
-  url: "url!",
-  readable: "readable!",
-  writable: "writable!",
-  boolean: "writableTakesChunks,standaloneStream,recover,cookies,bridge",
-  signal: "signal",
-  count: "maxFrameBytes,maxConcurrency",
-  natural: "retries",
-  "auto|streamable-http|sse": "transport",
-  header: "sessionHeader",
-  ms: "keepAliveMs",
-  functions: "profiles",
-  pairsByName: "profileMetadata",
-};
 
 type OfLayers = "observer" | "accounts" | "writer" | "receiptOf" | "findLogin";
 

@@ -13,7 +13,7 @@ import {
 import { CredentialsError, messageOf } from "../../errors.ts";
 import { type Naming, OPTION_NAMES } from "../../naming.ts";
 import { type Log, SILENT_LOG } from "../../log/log.ts";
-import { checkOptions, type Shape } from "../../shape/shape.ts";
+import { checkOptions } from "../../shape/shape.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
 import { CredentialCache } from "./cache.ts";
 import type { Choice } from "./choice.ts";
@@ -88,28 +88,9 @@ export interface CredentialSourceOptions {
 export function createCredentialSource(
   options: CredentialSourceOptions = {},
 ): CredentialSource {
-  checkOptions(options, SOURCE_SHAPE);
+  checkOptions(options, "source");
   return credentialSource(options, { names: OPTION_NAMES });
 }
-
-const SOURCE_SHAPE: Shape = {
-  profile: "profile",
-  function: "env,now,onFound,fetch",
-  log: "log",
-  redactor: "redactor",
-  assumeRole: {
-    role: "roleArn!",
-    text: "sessionName,externalId,region",
-    seconds: "durationSeconds",
-  },
-  source: "base",
-  session: {
-    texts: "policyArns",
-    text: "policy,sourceIdentity",
-    pairs: "tags",
-  },
-  text: "region",
-};
 
 /** What the program adds to them. */
 export interface CredentialSourceRun extends Naming {

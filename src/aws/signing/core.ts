@@ -11,7 +11,6 @@ import { isS3, type PathRules } from "./canonical_request.ts";
 import { createCredentialSource } from "../credentials/credentials.ts";
 import { credentialsFault } from "../credentials/text.ts";
 import { type SigningBody, UNSIGNED_PAYLOAD } from "./body.ts";
-import type { Shape } from "../../shape/shape.ts";
 import type { SignedRequest } from "../refusals/retry.ts";
 import type { SigningInput } from "./v4.ts";
 import type { Credentials, CredentialSource } from "../credentials/types.ts";
@@ -51,16 +50,6 @@ export interface SignerOptions {
   /** Sign the session token along. Default: `true`. */
   readonly signSessionToken?: boolean;
 }
-
-export const SIGNER_SHAPE: Shape = {
-  service: "service!",
-  region: "region!",
-  "v4|v4a": "signatureVersion",
-  credentials: "credentials",
-  boolean: "unsignedPayload,normalizePath,contentHashHeader,signSessionToken",
-  function: "now",
-  "once|twice": "pathEncoding",
-};
 
 export interface UnsignedParts {
   readonly method: string;

@@ -7,7 +7,7 @@ import type { HoldingInit } from "../../fetching.ts";
 import { orAborted } from "../../time.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";
-import { checkOptions, type Shape } from "../../shape/shape.ts";
+import { checkOptions } from "../../shape/shape.ts";
 import { wireUrl } from "./canonical_request.ts";
 import {
   type Credentials,
@@ -18,7 +18,6 @@ import { secondTryFor, SIGNING_RECORDS } from "../refusals/retry.ts";
 import { bodyOfInit, bodyOfRequest } from "./body.ts";
 import {
   joinedHeaders,
-  SIGNER_SHAPE,
   type SignerOptions,
   SigningCore,
   toSource,
@@ -56,15 +55,6 @@ export interface SignedFetchOptions extends SignerOptions {
     signedBy: Credentials | undefined,
   ) => void;
 }
-
-const FETCH_SHAPE: Shape = {
-  origin: "origin!",
-  function: "fetch,onResponse",
-  log: "log",
-  redactor: "redactor",
-  host: "signHost",
-  boolean: "skipAuth",
-};
 
 /** A `fetch` that signs; see {@linkcode createSignedFetch}. */
 export interface SignedFetch {
@@ -129,7 +119,7 @@ interface Exchange extends UnsignedParts {
  * ```
  */
 export function createSignedFetch(options: SignedFetchOptions): SignedFetch {
-  checkOptions(options, SIGNER_SHAPE, FETCH_SHAPE);
+  checkOptions(options, "signer", "fetch");
   const core = new SigningCore(options);
   const origins = originsOf(options);
   const { redactor = new Redactor(), signHost } = options;

@@ -4,7 +4,6 @@ import { checkOptions } from "../../shape/shape.ts";
 import { isS3, wireUrl } from "./canonical_request.ts";
 import { bodyOfRequest } from "./body.ts";
 import {
-  SIGNER_SHAPE,
   type SignerOptions,
   SigningCore,
   toSource,
@@ -76,7 +75,7 @@ const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
  * ```
  */
 export function createSigner(options: SignerOptions): Signer {
-  checkOptions(options, SIGNER_SHAPE);
+  checkOptions(options, "signer");
   const core = new SigningCore(options);
   const credentials = toSource(options);
 
