@@ -42,21 +42,27 @@ const LONG = [
   "tests/repository/regexp_test.ts",
 ];
 
+/** The room that a test is of: of two there are rooms within. */
+function roomOf(path: string): string {
+  const parts = dirname(path).split("/");
+  return parts.slice(0, /^(?:aws|mcp)$/.test(parts[1]) ? 3 : 2).join("/");
+}
+
 /**
- * Writes a module for each folder with tests: its files share one isolate, in
+ * Writes a module for each room with tests: its files share one isolate, in
  * which all that they import is loaded once.
  */
-async function writeFolders(directory: string): Promise<string[]> {
+async function writeRooms(directory: string): Promise<string[]> {
   const modules: string[] = [];
-  const folders = new Map<string, string[]>();
+  const rooms = new Map<string, string[]>();
   for (const path of (await testFiles("tests")).sort()) {
     if (LONG.includes(path)) continue;
-    const folder = dirname(path);
+    const room = roomOf(path);
     if (await measuresMemory(path)) modules.push(path);
-    else folders.set(folder, [...folders.get(folder) ?? [], path]);
+    else rooms.set(room, [...rooms.get(room) ?? [], path]);
   }
-  for (const [folder, own] of folders) {
-    const module = join(directory, `${folder.replaceAll("/", ".")}.ts`);
+  for (const [room, own] of rooms) {
+    const module = join(directory, `${room.replaceAll("/", ".")}.ts`);
     const imports = own.map((path) => `import "${new URL(path, ROOT)}";\n`);
     await Deno.writeTextFile(module, imports.join(""));
     modules.push(module);
@@ -87,7 +93,7 @@ async function bundleProgram(
 const home = await Deno.makeTempDir();
 const isAll = Deno.args.length === 0;
 const modules = isAll
-  ? [...await writeFolders(home), "README.md", "docs", "mod.ts", "src"]
+  ? [...await writeRooms(home), "README.md", "docs", "mod.ts", "src"]
   : Deno.args;
 const tests = new Deno.Command(Deno.execPath(), {
   args: [
