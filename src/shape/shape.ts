@@ -20,7 +20,8 @@ function faultsOf(given: unknown, shapes: string[], outer = ""): string[] {
   const within = outer && `${outer}.`;
   const kinds = new Map<string, string>();
   for (const shape of shapes) {
-    for (const [, kind, names] of SHAPES[shape].matchAll(/(\S+?):(\S+)/g)) {
+    for (const row of SHAPES[shape].split(/\s+/)) {
+      const [kind, names] = row.split(":");
       for (const name of names.split(",")) kinds.set(name, kind);
     }
   }
