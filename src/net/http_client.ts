@@ -15,12 +15,6 @@ export interface TlsMaterial {
   } | undefined;
 }
 
-/**
- * How long a connection of HTTP/1.1 is kept idle: AWS's load balancers end it
- * after a minute, and a request must not meet that.
- */
-const POOL_IDLE_MS = 50_000;
-
 /** The ways to the network, until they are disposed of. */
 export interface TlsFetches extends Disposable {
   /** To the target: all roots, and the client's certificate. */
@@ -33,16 +27,13 @@ export interface TlsFetches extends Disposable {
  * Opens the ways to the network.
  *
  * @param tls Certificates and key.
- * @param options Whether requests carry a Host that is not the target's.
+ * @param options Whether requests carry a Host that is not the target's, and
+ * whether they go over HTTP/1.1 in any case.
  * @returns The ways.
  */
 export function openTls(
   { caCerts, client }: TlsMaterial,
-  { sendsOtherHost, isHttp1 = false }: {
-    readonly sendsOtherHost: boolean;
-    /** Whether the target is spoken to over HTTP/1.1 in any case. */
-    readonly isHttp1?: boolean;
-  },
+  { sendsOtherHost, isHttp1 }: { sendsOtherHost: boolean; isHttp1?: boolean },
 ): TlsFetches {
   const clients = new DisposableStack();
   const open = (
@@ -58,7 +49,8 @@ export function openTls(
     ...client,
     // Another Host is for HTTP/1.1 alone.
     ...(sendsOtherHost && { allowHost: true, http2: false }),
-    ...(isHttp1 && { http2: false, poolIdleTimeout: POOL_IDLE_MS }),
+    // AWS's load balancers end what is idle for a minute.
+    ...(isHttp1 && { http2: false, poolIdleTimeout: 50_000 }),
   });
   return { toTarget, toOthers, [Symbol.dispose]: () => clients.dispose() };
 }

@@ -69,12 +69,7 @@ export class EraBridge implements Link {
     this.#modernToLegacy = new ModernToLegacy(this.#context);
   }
 
-  /** @param mayDecide Whether it has not waited for a decision before. */
-  accept(
-    bytes: Uint8Array,
-    message: ValidMessage,
-    mayDecide = true,
-  ): Promise<void> | void {
+  accept(bytes: Uint8Array, message: ValidMessage): Promise<void> | void {
     // A call may be sent once more when the client has answered what it asks.
     keep(bytes);
     const { link, background } = this.#context;
@@ -87,7 +82,7 @@ export class EraBridge implements Link {
       return link.accept(bytes, message);
     }
     if (!this.#isDecided && message.kind === "request") {
-      if (mayDecide && eraOf(message) === "modern") {
+      if (eraOf(message) === "modern") {
         this.#decide();
         void background.start(() => this.#decideForModern(message));
         return this.#acceptLater(bytes.slice(), message);
@@ -114,17 +109,19 @@ export class EraBridge implements Link {
   /** @param bytes A copy: it may be a small part of what was read. */
   async #acceptLater(bytes: Uint8Array, message: ValidMessage): Promise<void> {
     await this.#deciding?.promise;
-    await this.accept(bytes, message, false);
+    await this.accept(bytes, message);
   }
 
   async #decideForModern(first: RequestMessage): Promise<void> {
     // The target may ask before it answers the hidden `initialize`, too.
     this.#translation = this.#modernToLegacy;
     const isLegacy = await this.#modernToLegacy.begin(first);
-    this.#settle(
-      isLegacy ? this.#modernToLegacy : undefined,
-      isLegacy !== undefined,
-    );
+    const waited = this.#deciding?.promise;
+    this.#settle(isLegacy ? this.#modernToLegacy : undefined);
+    if (isLegacy !== undefined) return;
+    // What has waited passes, and what comes next finds out anew.
+    await waited;
+    this.#isDecided = false;
   }
 
   async #decideForLegacy(
@@ -144,8 +141,8 @@ export class EraBridge implements Link {
     });
   }
 
-  #settle(translation: Translation, isDecided = true): void {
-    this.#isDecided = isDecided;
+  #settle(translation: Translation): void {
+    this.#isDecided = true;
     this.#translation = translation;
     this.#deciding?.resolve();
   }

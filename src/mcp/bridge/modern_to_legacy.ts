@@ -182,8 +182,7 @@ export class ModernToLegacy {
   receive(frame: Uint8Array, message: SingleMessage): Uint8Array | undefined {
     if (message.kind === "notification") {
       // The ID is the target's: one of the client's own may be alike.
-      const withdrawn = cancelledId(message);
-      if (withdrawn) return this.calls.withdraw(withdrawn);
+      if (cancelledId(message)) return undefined;
       return this.#listeners.notify(message, frame) ? undefined : frame;
     }
     if (message.kind === "request") return frame;

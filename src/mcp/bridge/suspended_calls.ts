@@ -172,15 +172,6 @@ export class SuspendedCalls {
     if (call.questions.size > 0) this.#suspendSoon(call);
   }
 
-  /** The target needs no answer any more to what it asked. */
-  withdraw({ key }: RequestId): undefined {
-    for (const { questions } of this.#calls.values()) {
-      for (const [name, { id }] of questions) {
-        if (id.key === key) questions.delete(name);
-      }
-    }
-  }
-
   get({ key }: RequestId): Call | undefined {
     return this.#calls.get(key);
   }

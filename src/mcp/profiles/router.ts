@@ -88,13 +88,9 @@ export class IdentityRouter implements Link {
       );
       return;
     }
-    const branch = this.#branchFor(message);
-    if (!branch && this.#isForBranch(message)) {
-      this.#options.log.debug("dropped an answer to a session that is over");
-      return;
-    }
+    const link = this.#branchFor(message) ?? this.#default;
     this.#record(message);
-    return (branch ?? this.#default).accept(bytes, message);
+    return link.accept(bytes, message);
   }
 
   #acceptRequest(
@@ -133,20 +129,17 @@ export class IdentityRouter implements Link {
   }
 
   /** The link, but the default, where a message goes for what came before. */
-  #branchFor(message: SingleMessage): IdentityBranch | undefined {
+  #branchFor(message: SingleMessage): Pick<Link, "accept"> | undefined {
     if (message.kind === "response") {
-      return [...this.#branches.values()]
-        .find((branch) => message.id && branch.originalId(message.id));
+      const { id } = message;
+      const { prefix } = this.#options.selection;
+      if (!id?.key.startsWith(`s:${prefix}:`)) return undefined;
+      // Nobody else is to hear of it once the session that asked is over.
+      return [...this.#branches.values()].find((one) => one.originalId(id)) ??
+        { accept() {} };
     }
     const id = cancelledId(message);
     return id && this.#elsewhere.get(id.key);
-  }
-
-  /** Whether it answers what was asked over another link than the default. */
-  #isForBranch(message: SingleMessage): boolean {
-    const { prefix } = this.#options.selection;
-    return message.kind === "response" &&
-      message.id?.key.startsWith(`s:${prefix}:`) === true;
   }
 
   /** Notes what other links than the default have to know of, too. */
@@ -227,8 +220,7 @@ export class IdentityRouter implements Link {
     const leaving = new Set(
       batch.messages.filter((message) => {
         const taskId = taskIdAskedFor(message);
-        return this.#branchFor(message) || this.#isForBranch(message) ||
-          (taskId && this.#tasks.get(taskId));
+        return this.#branchFor(message) ?? (taskId && this.#tasks.get(taskId));
       }),
     );
     for (const message of batch.messages) {

@@ -169,7 +169,7 @@ export class SessionKeeper {
     const session = sessionOf(sessionId, version);
     this.#standalone.close();
     this.#become({ ...session, ...(channel && { channel }) });
-    this.#leave(before);
+    void this.#delete(before, LEAVE_MS);
   }
 
   /**
@@ -208,7 +208,7 @@ export class SessionKeeper {
         throw cause;
       });
     // The client has initialised a session of its own meanwhile.
-    if (this.#current !== lost) return this.#leave(renewed);
+    if (this.#current !== lost) return void this.#delete(renewed, LEAVE_MS);
     this.#become(renewed);
     this.#target.observer?.recovered();
     if (this.#standalone.isWanted) this.#openStandalone();
@@ -302,14 +302,11 @@ export class SessionKeeper {
     await this.#delete(this.#current, limitMs);
   }
 
-  /** Ends another session than the current one: some targets have one ID. */
-  #leave(session: SessionHeaders): void {
-    if (session.sessionId === this.#current.sessionId) return;
-    void this.#delete(session, LEAVE_MS);
-  }
-
   async #delete(session: SessionHeaders, limitMs: number): Promise<void> {
-    if (session.sessionId === undefined) return;
+    const { sessionId } = session;
+    // Some targets have one ID for all sessions.
+    const isCurrent = sessionId === this.#current.sessionId;
+    if (!sessionId || isCurrent && session !== this.#current) return;
     const { url, fetch, headers, log } = this.#target;
     await withLimit(limitMs, async (signal) => {
       const response = await fetch(url, {

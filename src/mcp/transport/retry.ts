@@ -103,14 +103,6 @@ const REPEATABLE_METHODS = new Set([
   "server/discover",
   "subscriptions/listen",
   "events/stream",
-]);
-
-/**
- * What asks for nothing, and is taken once however often it comes. Where it is
- * lost, a call waits for ever for its client's answer, or goes on for nobody.
- */
-const REPEATABLE_UNASKED = new Set([
-  "response",
   "notifications/initialized",
   "notifications/cancelled",
   "notifications/roots/list_changed",
@@ -182,7 +174,8 @@ export class RetryPolicy {
     // It runs, or ran, whatever is said of it afterwards.
     if (answerHasBegun) return false;
     if (retryable !== "if-idempotent") return retryable === "always";
-    if (!isRequest) return REPEATABLE_UNASKED.has(method);
+    // The client's answer, for which a call may wait, is taken once.
+    if (method === "response" && !isRequest) return true;
     if (method !== "tools/call") return isIdempotent(method);
     return isObject(params) && typeof params.name === "string" &&
       this.#repeatableTools.get(params.name) === true;

@@ -235,14 +235,14 @@ export class BodyChunks {
     }
     if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
     let chunk: Uint8Array | undefined;
-    do {
+    // An empty one, which a `fetch` that is handed in may give, is no end.
+    while (!chunk?.length) {
       const { done, value } = this.#byteReader
         ? await this.#byteReader.read(this.#memory())
         : await this.#reader.read();
       if (done) return undefined;
       chunk = value;
-      // An empty one, which a `fetch` that is handed in may give, is no end.
-    } while (chunk.length === 0);
+    }
     this.#heldBytes += chunk.length;
     this.#onChunk?.();
     return chunk;
