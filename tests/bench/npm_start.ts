@@ -11,11 +11,12 @@ import {
 } from "../support/program/launch.ts";
 import { linesOf } from "../support/lines.ts";
 import { npmLaunch, removeNpmPackage } from "../npm/npm_package.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 const ROUNDS = Number(Deno.env.get("BENCH_ROUNDS") ?? 20);
 
 /** Nothing has to be there: that it is not is an answer, too. */
-const target = { url: new URL("http://127.0.0.1:1/mcp") };
+const target = { url: NOBODY };
 const PING = new TextEncoder().encode(
   '{"jsonrpc":"2.0","id":1,"method":"ping"}\n',
 );

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { endLimitMs } from "../../src/commands/recording.ts";
 import { RecordingDirectory } from "../recorder/recording.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 Deno.test("the end of a recording has what a drain has not used, a moment at a forced stop, and 5 s at most", () => {
   const rows: [
@@ -30,7 +31,7 @@ Deno.test("a recording's header says whether logins were asked for", async () =>
   for (const args of [[], ["--login"]]) {
     await using directory = await RecordingDirectory.make();
     await using proxy = await ProxyProcess.startHere({
-      target: new URL("http://127.0.0.1:9/mcp"),
+      target: NOBODY,
       args: ["--record", directory.path, ...args],
     });
     await proxy.closeStdin();

@@ -11,7 +11,11 @@ import {
   ProxyProcess,
   type ProxyProcessOptions,
 } from "../support/program/proxy_process.ts";
-import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import {
+  NO_KEYS,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
 import type { VerifierOptions } from "../support/sigv4/verifier.ts";
 import { keysOf, StsPeer } from "../support/aws/credential_peers.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -43,12 +47,6 @@ function knownTo(name: string): VerifierOptions {
   const keys = keysOf(name);
   return { ...TEST_SCOPE, principals: { [keys.accessKeyId]: keys } };
 }
-
-const NO_KEYS = {
-  AWS_ACCESS_KEY_ID: undefined,
-  AWS_SECRET_ACCESS_KEY: undefined,
-  AWS_SESSION_TOKEN: undefined,
-};
 
 Deno.test("--sig-version v4a signs with v4a", async () => {
   const { record } = await ping({ args: ["--sig-version", "v4a"] });

@@ -23,8 +23,8 @@ import {
   type StdioProxyOptions,
   type ToolRules,
 } from "../../mod.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
-const URL_OF_TARGET = new URL("http://127.0.0.1:9/mcp");
 const KEYS = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" };
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
 const ROLE = "arn:aws:iam::123456789012:role/name";
@@ -44,7 +44,7 @@ const SIGNER: Required<SignerOptions> = {
 
 const SIGNED_FETCH: Required<SignedFetchOptions> = {
   ...SIGNER,
-  origin: [URL_OF_TARGET, "http://localhost"],
+  origin: [NOBODY, "http://localhost"],
   fetch,
   log: LOG,
   redactor: new Redactor(),
@@ -106,7 +106,7 @@ const COMMON = {
 function stdio(): Required<StdioProxyOptions> {
   return {
     ...COMMON,
-    url: URL_OF_TARGET,
+    url: NOBODY,
     readable: ReadableStream.from<Uint8Array>([]),
     writable: new WritableStream<Uint8Array>(),
     writableTakesChunks: false,
@@ -129,7 +129,7 @@ function stdio(): Required<StdioProxyOptions> {
 function http(): Required<HttpProxyOptions> {
   return {
     ...COMMON,
-    target: URL_OF_TARGET,
+    target: NOBODY,
     listen: { hostname: "127.0.0.1", port: 0 },
     signal: AbortSignal.abort(),
     drainMs: 0,

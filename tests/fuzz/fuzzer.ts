@@ -16,6 +16,7 @@ import {
   type StreamClientOptions,
 } from "../support/stream/client.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "../support/aws/test_identity.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 /** Makes cases and tries them; throws at the first that goes wrong. */
 export type Fuzzer = (random: Random, cases: number) => Promise<void>;
@@ -35,8 +36,6 @@ export const FUZZ_SECRETS: readonly string[] = [
   TEST_CREDENTIALS.sessionToken,
   FUZZ_SESSION,
 ];
-
-const TARGET = new URL("http://127.0.0.1:9/mcp");
 
 /** What the proxy of a world is told. */
 export interface FuzzWorldOptions
@@ -62,11 +61,11 @@ export class FuzzWorld implements AsyncDisposable {
       this.#log.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`);
     };
     this.client = new StreamClient({
-      url: TARGET,
+      url: NOBODY,
       retries: 0,
       fetch: createSignedFetch({
         ...TEST_SCOPE,
-        origin: TARGET,
+        origin: NOBODY,
         credentials,
         redactor,
         fetch: async (_url, init = {}) => {

@@ -13,7 +13,8 @@ import {
   result,
 } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
-import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
+import { NO_KEYS, TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 const MIB = 1024 * 1024;
 
@@ -246,11 +247,7 @@ for (const [what, attack] of Object.entries(STDIO)) {
             : [`--v8-flags=--max-old-space-size=${heapMib}`],
           env: {
             MCP_LOG_LEVEL: "info",
-            ...profile && {
-              AWS_ACCESS_KEY_ID: undefined,
-              AWS_SECRET_ACCESS_KEY: undefined,
-              AWS_SESSION_TOKEN: undefined,
-            },
+            ...profile && NO_KEYS,
           },
           permissions: { run: ["sh", "yes"] },
         });
@@ -276,7 +273,7 @@ async function writeProfile(home: string, line: string): Promise<void> {
 
 Deno.test("the program does not start after H11: Deno forbids it to read that tools are denied", async () => {
   await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:1/mcp"),
+    target: NOBODY,
     permissionFlags: ["--no-prompt", "--allow-env=AWS_*", "--allow-net"],
     env: { MCP_READ_ONLY: "true", MCP_DENY_TOOL: "*" },
   });
@@ -296,7 +293,7 @@ Deno.test({
     await Deno.chmod(open, 0o777);
     {
       await using proxy = await ProxyProcess.start({
-        target: new URL("http://127.0.0.1:1/mcp"),
+        target: NOBODY,
         home,
         env: {
           MCP_LISTEN: "127.0.0.1:0",

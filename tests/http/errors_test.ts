@@ -41,7 +41,7 @@ Deno.test("a target that is not there is an error with the request's id", async 
 
 Deno.test("missing credentials are an error that says what to do", async () => {
   await using proxy = await HttpProxy.start({
-    target: new URL("http://127.0.0.1:1/mcp"),
+    target: NOBODY,
     fetch: () =>
       Promise.reject(new CredentialsError("no credentials: run aws sso login")),
   });

@@ -19,6 +19,7 @@ import { allSigned } from "../support/sigv4/verifier.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { logged } from "./logged.ts";
 import { onCue } from "./on_cue.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 const ANYWHERE = { net: ["127.0.0.1:0"] };
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -92,7 +93,7 @@ Deno.test("with --listen and --read-only a call that looks like an answer is not
 /** The program with a runtime directory, and another for temporary files. */
 const listening = (directory: string, XDG_RUNTIME_DIR: string) =>
   ProxyProcess.start({
-    target: new URL("http://127.0.0.1:1/mcp"),
+    target: NOBODY,
     args: ["--listen", "127.0.0.1:0"],
     permissions: {
       ...ANYWHERE,
@@ -277,7 +278,7 @@ Deno.test({
 
 Deno.test("what is wrong with an address is a configuration error", async () => {
   await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:1/mcp"),
+    target: NOBODY,
     args: ["--listen", "8080"],
   });
   assertEquals((await proxy.status()).code, 2);

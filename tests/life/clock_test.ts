@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { IamGate } from "../support/aws/iam_gate.ts";
 import { INITIALIZED, result } from "../support/raw/mcp.ts";
 import {
+  NO_KEYS,
   TEST_CREDENTIALS,
   TEST_VERIFIER,
 } from "../support/aws/test_identity.ts";
@@ -116,9 +117,7 @@ for (const [surface, start, direction] of WAYS) {
         denoFlags: JUMPING_CLOCK,
         permissions: { net: [host] },
         env: {
-          AWS_ACCESS_KEY_ID: undefined,
-          AWS_SECRET_ACCESS_KEY: undefined,
-          AWS_SESSION_TOKEN: undefined,
+          ...NO_KEYS,
           AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${host}/creds`,
         },
       });

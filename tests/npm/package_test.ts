@@ -18,6 +18,7 @@ import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { sdkClient } from "../support/sdk/client.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import {
+  NO_KEYS,
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
@@ -242,9 +243,7 @@ Deno.test({
       await launch(server, {
         home,
         env: {
-          AWS_ACCESS_KEY_ID: undefined,
-          AWS_SECRET_ACCESS_KEY: undefined,
-          AWS_SESSION_TOKEN: undefined,
+          ...NO_KEYS,
           AWS_CONFIG_FILE: join(home, "a config"),
           DENO_DIR: "/dev/null/cache",
         },
@@ -266,11 +265,7 @@ Deno.test({
     await using proxy = await ProxyProcess.start(
       await launch(server, {
         home,
-        env: {
-          AWS_ACCESS_KEY_ID: undefined,
-          AWS_SECRET_ACCESS_KEY: undefined,
-          AWS_SESSION_TOKEN: undefined,
-        },
+        env: NO_KEYS,
       }),
     );
     await proxy.waitForLog(({ text }) => text.includes('"started"'));

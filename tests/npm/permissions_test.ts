@@ -12,6 +12,7 @@ import { Authority } from "../support/net/certificates.ts";
 import { commandLine } from "../support/program/launch.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { SSO_PROFILE } from "../commands/command_world.ts";
+import { NO_KEYS } from "../support/aws/test_identity.ts";
 
 const TARGET = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com/m");
 
@@ -34,10 +35,8 @@ interface World {
 }
 
 /** Without what the tests' programs have in the environment. */
-const NO_KEYS = {
-  AWS_ACCESS_KEY_ID: undefined,
-  AWS_SECRET_ACCESS_KEY: undefined,
-  AWS_SESSION_TOKEN: undefined,
+const NO_SOURCE = {
+  ...NO_KEYS,
   AWS_EC2_METADATA_DISABLED: undefined,
 };
 
@@ -68,10 +67,10 @@ const WORLDS: Readonly<Record<string, World>> = {
     files: { roots: AUTHORITY.cert, cert: AUTHORITY.cert, key: AUTHORITY.key },
   },
   "keys in the environment, and no home": { env: NO_HOME },
-  "no credentials": { env: NO_KEYS },
-  "no credentials, and no home": { env: { ...NO_KEYS, ...NO_HOME } },
+  "no credentials": { env: NO_SOURCE },
+  "no credentials, and no home": { env: { ...NO_SOURCE, ...NO_HOME } },
   "keys in a profile": {
-    env: { ...NO_KEYS, AWS_PROFILE: "keys" },
+    env: { ...NO_SOURCE, AWS_PROFILE: "keys" },
     files: {
       ".aws/credentials":
         "[keys]\naws_access_key_id = AKIA\naws_secret_access_key = x\n",
@@ -79,7 +78,7 @@ const WORLDS: Readonly<Record<string, World>> = {
   },
   "SSO, its files elsewhere": {
     env: {
-      ...NO_KEYS,
+      ...NO_SOURCE,
       AWS_PROFILE: "work",
       AWS_CONFIG_FILE: "$HOME/else where/config",
       AWS_SHARED_CREDENTIALS_FILE: "~/else where/../keys",
@@ -87,38 +86,38 @@ const WORLDS: Readonly<Record<string, World>> = {
     files: { "else where/config": SSO_PROFILE },
   },
   "a role over another profile": {
-    env: NO_KEYS,
+    env: NO_SOURCE,
     files: { ".aws/config": ROLE },
   },
   "a role that is asked for": {
     args: ["--assume-role", "arn:aws:iam::123456789012:role/r"],
   },
   "a program for credentials": {
-    env: NO_KEYS,
+    env: NO_SOURCE,
     files: {
       ".aws/config": "[default]\ncredential_process = /opt/vault/get --json\n",
     },
   },
   "several profiles": {
-    env: NO_KEYS,
+    env: NO_SOURCE,
     args: ["--profile", "work", "--profile", "default"],
     files: { ".aws/config": `${ROLE}${SSO_PROFILE}` },
   },
   "a web identity": {
     env: {
-      ...NO_KEYS,
+      ...NO_SOURCE,
       AWS_WEB_IDENTITY_TOKEN_FILE: "/var/run/token",
       AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/r",
     },
   },
   "a container": {
     env: {
-      ...NO_KEYS,
+      ...NO_SOURCE,
       AWS_CONTAINER_CREDENTIALS_FULL_URI: "http://[::1]:80/c",
     },
   },
   "a login session": {
-    env: NO_KEYS,
+    env: NO_SOURCE,
     files: { ".aws/config": "[default]\nlogin_session = arn:aws:sts::1:x\n" },
   },
   "headers from a file that names a variable": {
@@ -131,7 +130,7 @@ const WORLDS: Readonly<Record<string, World>> = {
     env: { TMPDIR: "/var/tmp" },
   },
   "a path with a comma": {
-    env: { ...NO_KEYS, AWS_CONFIG_FILE: "/srv/a,b/config" },
+    env: { ...NO_SOURCE, AWS_CONFIG_FILE: "/srv/a,b/config" },
   },
 };
 

@@ -9,6 +9,7 @@ import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 Deno.test("headers from variables and from a file are signed and sent, and in no log line", async () => {
   await using server = await RawServer.start({
@@ -62,7 +63,7 @@ Deno.test("headers from variables and from a file are signed and sent, and in no
 
 Deno.test("a variable that is not set, or is AWS's own secret, is a fault that names it", async () => {
   await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     args: [
       "--header=X-A: ${TEAM_KEY}",
       "--header=X-B: ${AWS_SECRET_ACCESS_KEY}",

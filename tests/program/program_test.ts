@@ -18,6 +18,7 @@ import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { sdkClient } from "../support/sdk/client.ts";
 import {
+  NO_KEYS,
   TEST_CREDENTIALS,
   TEST_VERIFIER,
 } from "../support/aws/test_identity.ts";
@@ -149,11 +150,7 @@ Deno.test("without credentials each request is told what to run, and they work w
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using proxy = await ProxyProcess.start({
     target: server.url,
-    env: {
-      AWS_ACCESS_KEY_ID: undefined,
-      AWS_SECRET_ACCESS_KEY: undefined,
-      AWS_SESSION_TOKEN: undefined,
-    },
+    env: NO_KEYS,
   });
   await proxy.waitForLog(({ text }) =>
     text.includes("failed to load AWS credentials")

@@ -7,7 +7,7 @@ import type { RawEventStream, RawReply } from "../support/raw/reply.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { BASE_ARN } from "../support/aws/role_sts.ts";
 import { roleArn, roleWorld, sessionArn } from "../support/aws/role_world.ts";
-import { TEST_SCOPE } from "../support/aws/test_identity.ts";
+import { NO_KEYS, TEST_SCOPE } from "../support/aws/test_identity.ts";
 
 const KEY = "sigv4-proxy/identity";
 const REQUEST_ID = "4b7a9c1e-0d6f-4a43-9c57-1f2a3b4c5d6e";
@@ -317,11 +317,7 @@ Deno.test("a request that goes unsigned has a receipt of nobody", async () => {
   await using proxy = await ProxyProcess.start({
     target: server.url,
     args: ["--receipt", "--skip-auth"],
-    env: {
-      AWS_ACCESS_KEY_ID: undefined,
-      AWS_SECRET_ACCESS_KEY: undefined,
-      AWS_SESSION_TOKEN: undefined,
-    },
+    env: NO_KEYS,
   });
   const { value } = await proxy.request("tools/call", { name: "x" });
   assertEquals(Object(value).result, { _meta: { [KEY]: { region } } });

@@ -11,7 +11,8 @@ import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { mcp, result, Sessions } from "../support/raw/mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw/server.ts";
 import { type Recording, RecordingDirectory } from "./recording.ts";
-import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
+import { NO_KEYS, TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 
 /** A field of the first log line that has it. */
 async function logged(proxy: ProxyProcess, name: string): Promise<string> {
@@ -165,11 +166,7 @@ Deno.test("a recording names each identity that signs, and says when it is anoth
     await using proxy = await directory.startHere({
       target: server.url,
       home,
-      env: {
-        AWS_ACCESS_KEY_ID: undefined,
-        AWS_SECRET_ACCESS_KEY: undefined,
-        AWS_SESSION_TOKEN: undefined,
-      },
+      env: NO_KEYS,
     });
     await proxy.initialize();
     assertObjectMatch(Object((await proxy.request("tools/call", CALL)).value), {
@@ -294,7 +291,7 @@ Deno.test({
 
 async function refusalOf(directory: RecordingDirectory): Promise<string> {
   await using proxy = await directory.startHere({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
   });
   assertEquals((await proxy.status()).code, 2);
   return proxy.stderr;
@@ -306,7 +303,7 @@ Deno.test("a recording that cannot be written is a configuration error", async (
   assertStringIncludes(await refusalOf(directory), "is no recording");
   await Deno.remove(directory.path);
   await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     args: ["--record", directory.path],
   });
   assertEquals((await proxy.status()).code, 2);

@@ -7,6 +7,7 @@ import { mcp, result, Sessions } from "../support/raw/mcp.ts";
 import type { RawHandler } from "../support/raw/server.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { RecordingDirectory } from "../recorder/recording.ts";
+import { NO_KEYS } from "../support/aws/test_identity.ts";
 
 const HERE = new URL("./", import.meta.url);
 
@@ -100,12 +101,6 @@ function keysOf(accessKeyId: string): string {
   return `[default]\naws_access_key_id = ${accessKeyId}\n` +
     `aws_secret_access_key = secret-of-${accessKeyId}\n`;
 }
-
-const NO_KEYS = {
-  AWS_ACCESS_KEY_ID: undefined,
-  AWS_SECRET_ACCESS_KEY: undefined,
-  AWS_SESSION_TOKEN: undefined,
-};
 
 async function record(name: string, handler: RawHandler): Promise<void> {
   await Deno.mkdir(`${home}/.aws`, { recursive: true });

@@ -14,8 +14,7 @@ import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { sdkClient } from "../support/sdk/client.ts";
 import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
-
-const TARGET = new URL("http://127.0.0.1:9/mcp");
+import { NOBODY } from "../support/net/nobody.ts";
 
 /** Answers requests with what it is asked for, and logs each method. */
 const PROGRAM = `
@@ -86,7 +85,7 @@ Deno.test("the flags name the target alone and what is asked for besides", () =>
     ENV_FLAG,
   ]);
   assertEquals(
-    permissionFlags(TARGET, { net: ["127.0.0.1:1"], read: ["/a", "/b"] }),
+    permissionFlags(NOBODY, { net: ["127.0.0.1:1"], read: ["/a", "/b"] }),
     [
       "--no-prompt",
       "--allow-net=127.0.0.1:9,127.0.0.1:1",
@@ -100,7 +99,7 @@ Deno.test("the program gets its arguments, its home and nothing of this environm
   await using file = await writeProgram();
   Deno.env.set("AWS_TEST_OF_A_LEAK", "leaked");
   await using program = await ProxyProcess.start({
-    target: TARGET,
+    target: NOBODY,
     entry: file.entry,
     args: ["--sse"],
     env: { MCP_X: "1", AWS_SESSION_TOKEN: undefined },
@@ -108,7 +107,7 @@ Deno.test("the program gets its arguments, its home and nothing of this environm
   Deno.env.delete("AWS_TEST_OF_A_LEAK");
   assertEquals(await ask(program, "args"), [
     "--target-url",
-    TARGET.href,
+    NOBODY.href,
     "--region",
     "eu-west-1",
     "--service-name",
@@ -130,7 +129,7 @@ Deno.test("the program gets its arguments, its home and nothing of this environm
 Deno.test("the program may reach its target and read its AWS files, and no more", async () => {
   await using file = await writeProgram();
   await using program = await ProxyProcess.start({
-    target: TARGET,
+    target: NOBODY,
     entry: file.entry,
   });
   const state = (descriptor: Deno.PermissionDescriptor): Promise<unknown> =>
@@ -155,7 +154,7 @@ Deno.test("the program may reach its target and read its AWS files, and no more"
 Deno.test("frames, answers and log lines can be awaited", async () => {
   await using file = await writeProgram();
   await using program = await ProxyProcess.start({
-    target: TARGET,
+    target: NOBODY,
     entry: file.entry,
   });
   const line = program.waitForLog((line) => line.field("method") === "args");
@@ -178,7 +177,7 @@ Deno.test("frames, answers and log lines can be awaited", async () => {
 Deno.test("an answer that does not come fails the test in time", async () => {
   await using file = await writeProgram();
   await using program = await ProxyProcess.start({
-    target: TARGET,
+    target: NOBODY,
     entry: file.entry,
   });
   await assertRejects(
@@ -190,7 +189,7 @@ Deno.test("an answer that does not come fails the test in time", async () => {
 
 Deno.test("the end of stdin, a code and a signal are seen as they are", async () => {
   await using file = await writeProgram();
-  const options = { target: TARGET, entry: file.entry };
+  const options = { target: NOBODY, entry: file.entry };
   await using ended = await ProxyProcess.start(options);
   await ended.closeStdin();
   assertEquals((await ended.status()).code, 0);
@@ -221,7 +220,7 @@ Deno.test("stdout can be closed under the program", async () => {
     }
   `);
   await using program = await ProxyProcess.start({
-    target: TARGET,
+    target: NOBODY,
     entry: file.entry,
     holdStdout: true,
   });
@@ -233,7 +232,7 @@ Deno.test("stdout can be closed under the program", async () => {
 Deno.test("a program that is still alive is killed, and its home removed", async () => {
   await using file = await writeProgram();
   const program = await ProxyProcess.start({
-    target: TARGET,
+    target: NOBODY,
     entry: file.entry,
   });
   await program.initialize();
@@ -244,7 +243,7 @@ Deno.test("a program that is still alive is killed, and its home removed", async
 
 Deno.test("the SDK's client starts the same program", async () => {
   await using file = await writeProgram();
-  await using sdk = await sdkClient({ target: TARGET, entry: file.entry });
+  await using sdk = await sdkClient({ target: NOBODY, entry: file.entry });
   assertEquals(sdk.client.getServerVersion()?.name, "program");
   assertEquals(await sdk.client.listTools(), { tools: [] });
   await sdk.log.find((line) =>
@@ -255,7 +254,7 @@ Deno.test("the SDK's client starts the same program", async () => {
 Deno.test("a program that does not start fails with what it says", async () => {
   await using file = await writeProgram("throw new Error('no such luck')");
   const error = await assertRejects(() =>
-    sdkClient({ target: TARGET, entry: file.entry })
+    sdkClient({ target: NOBODY, entry: file.entry })
   );
   assertStringIncludes(String(error), "no such luck");
 });

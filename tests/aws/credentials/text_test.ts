@@ -16,6 +16,7 @@ import {
 } from "../../support/program/proxy_process.ts";
 import { Peer, StsPeer } from "../../support/aws/credential_peers.ts";
 import { World } from "./world.ts";
+import { NO_KEYS } from "../../support/aws/test_identity.ts";
 
 const KEY = "AKIAIOSFODNN7EXAMPLE";
 const SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -31,9 +32,7 @@ async function answerOf(
     target: new URL(`${target.url}/mcp`),
     home: world.home,
     env: {
-      AWS_ACCESS_KEY_ID: undefined,
-      AWS_SECRET_ACCESS_KEY: undefined,
-      AWS_SESSION_TOKEN: undefined,
+      ...NO_KEYS,
       ...env,
     },
     args,

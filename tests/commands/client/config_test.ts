@@ -16,6 +16,7 @@ import { commandLine } from "../../support/program/launch.ts";
 import { INITIALIZE_PARAMS } from "../../support/program/proxy_process.ts";
 import { SdkServer } from "../../support/sdk/server.ts";
 import {
+  NO_KEYS,
   TEST_CREDENTIALS,
   TEST_SCOPE,
   TEST_VERIFIER,
@@ -283,9 +284,7 @@ credential_process = "${Deno.execPath()}" run --no-config "${tool}"
       target: server.url,
       home: world.home,
       env: {
-        AWS_ACCESS_KEY_ID: undefined,
-        AWS_SECRET_ACCESS_KEY: undefined,
-        AWS_SESSION_TOKEN: undefined,
+        ...NO_KEYS,
         ...env,
       },
     });

@@ -14,6 +14,8 @@ import type {
 import { mcp, result } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { RecordingDirectory, replay } from "../../recorder/recording.ts";
+import { NO_KEYS } from "../../support/aws/test_identity.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 const RECORDINGS = new URL("../../recordings/", import.meta.url);
 
@@ -53,7 +55,7 @@ Deno.test("a replay takes the permissions for its file and for loopback, and no 
   const { code, stdout, stderr } = await runProgram(
     ["replay", "--fast", path],
     {
-      target: new URL("http://127.0.0.1:9/mcp"),
+      target: NOBODY,
       permissionFlags: [
         "--no-prompt",
         "--allow-net=127.0.0.1",
@@ -68,7 +70,7 @@ Deno.test("a replay takes the permissions for its file and for loopback, and no 
 Deno.test("without the permission for loopback, a replay names its flag", async () => {
   const path = pathOf("refused");
   const { code, stdout, stderr } = await runProgram(["replay", path], {
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     permissionFlags: ["--no-prompt", `--allow-read=${path},${path}.older`],
   });
   assertEquals([code, stdout], [2, ""]);
@@ -285,11 +287,7 @@ Deno.test("a call for which nobody could sign is left out of a replay", async ()
     directory,
     (proxy) => proxy.initialize(),
     {
-      env: {
-        AWS_ACCESS_KEY_ID: undefined,
-        AWS_SECRET_ACCESS_KEY: undefined,
-        AWS_SESSION_TOKEN: undefined,
-      },
+      env: NO_KEYS,
     },
   );
   const { code, text: stdout } = await replay(directory.path, "--fast");

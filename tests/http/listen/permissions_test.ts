@@ -5,6 +5,7 @@ import { ProxyProcess } from "../../support/program/proxy_process.ts";
 import { RawClient } from "../../support/raw/client.ts";
 import { mcp } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 const ignore = Deno.build.os === "windows";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -102,8 +103,7 @@ Deno.test({
         ],
       ] as const
     ) {
-      const target = new URL("http://127.0.0.1:1/mcp");
-      await using proxy = await start(target, args, ...flags);
+      await using proxy = await start(NOBODY, args, ...flags);
       assertEquals((await proxy.status()).code, 2);
       for (const part of wanted) assertStringIncludes(proxy.stderr, part);
     }

@@ -6,6 +6,7 @@ import { listen } from "../../../src/http/listen.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { HttpProxy, TEST_TOKEN } from "../../support/program/http_proxy.ts";
 import { RawClient } from "../../support/raw/client.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const ignore = Deno.build.os === "windows";
@@ -32,7 +33,7 @@ Deno.test({
     "a Unix socket serves under any Host, is its owner's alone, and goes with the server",
   ...atSocket(async (path) => {
     {
-      await using _front = await HttpProxy.before({}, { listen: { path } });
+      await using _first = await HttpProxy.before({}, { listen: { path } });
       const { mode } = await Deno.stat(path);
       assertEquals((mode ?? 0) & 0o777, 0o600);
       const bearer = `Authorization: Bearer ${TEST_TOKEN}`;
@@ -65,7 +66,7 @@ Deno.test({
 Deno.test({
   name: "a Unix socket needs no token when none is wanted",
   ...atSocket(async (path) => {
-    await using _front = await HttpProxy.before({}, {
+    await using _first = await HttpProxy.before({}, {
       listen: { path },
       token: false,
     });
@@ -85,7 +86,7 @@ Deno.test({
     });
     await killed.output();
     assertEquals((await Deno.lstat(path)).isSocket, true);
-    await using _front = await HttpProxy.before({}, {
+    await using _first = await HttpProxy.before({}, {
       listen: { path },
       token: false,
     });
@@ -97,10 +98,9 @@ Deno.test({
   name:
     "a socket in use, a file that is none, and a missing directory are configuration errors",
   ...atSocket(async (path) => {
-    const target = new URL("http://127.0.0.1:1/mcp");
     const fails = async (path: string, why: string) => {
       const error = await assertRejects(
-        () => HttpProxy.start({ target, listen: { path } }),
+        () => HttpProxy.start({ target: NOBODY, listen: { path } }),
         ConfigError,
       );
       assertStringIncludes(error.message, `unix:${path}: `);
@@ -108,7 +108,10 @@ Deno.test({
       assertStringIncludes(error.message, "(set listen)");
     };
     {
-      await using _front = await HttpProxy.start({ target, listen: { path } });
+      await using _first = await HttpProxy.start({
+        target: NOBODY,
+        listen: { path },
+      });
       await fails(path, "already in use");
       assertEquals(await post(path, "Host: localhost"), 401);
     }
@@ -121,8 +124,7 @@ Deno.test({
 });
 
 Deno.test("a port in use, and a host that is not here, are configuration errors", async () => {
-  const target = new URL("http://127.0.0.1:1/mcp");
-  await using proxy = await HttpProxy.start({ target });
+  await using proxy = await HttpProxy.start({ target: NOBODY });
   const { port } = proxy;
   for (
     const [hostname, name] of [
@@ -131,7 +133,7 @@ Deno.test("a port in use, and a host that is not here, are configuration errors"
     ]
   ) {
     const error = await assertRejects(
-      () => HttpProxy.start({ target, listen: { hostname, port } }),
+      () => HttpProxy.start({ target: NOBODY, listen: { hostname, port } }),
       ConfigError,
     );
     assertStringIncludes(error.message, name);

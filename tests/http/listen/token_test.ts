@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { ConfigError } from "../../../src/errors.ts";
 import { makeToken } from "../../../src/http/listen.ts";
 import { HttpProxy } from "../../support/program/http_proxy.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 
@@ -141,10 +142,9 @@ for (const [what, { make, said, ignore }] of Object.entries(UNSAFE)) {
 }
 
 Deno.test("no token beyond loopback is a configuration error", async () => {
-  const target = new URL("http://127.0.0.1:1/mcp");
   const listen = { hostname: "0.0.0.0", port: 0 };
   const error = await assertRejects(
-    () => HttpProxy.start({ target, token: false, listen }),
+    () => HttpProxy.start({ target: NOBODY, token: false, listen }),
     ConfigError,
   );
   assertStringIncludes(error.message, "0.0.0.0:0");

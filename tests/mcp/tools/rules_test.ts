@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ConfigError, runHttpProxy, runStdioProxy } from "../../../mod.ts";
 import { StreamWorld } from "../../support/stream/world.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 /** What a program without types, or a file of settings, may hand in. */
 const NO_RULES: readonly unknown[] = [
@@ -21,13 +22,12 @@ for (const [index, wrong] of NO_RULES.entries()) {
   Deno.test(`what are no rules for tools is refused, and does not let all tools pass: ${index}`, async () => {
     // As a program without types hands it in.
     const tools = Object.assign({}, { tools: wrong }) as object;
-    const url = new URL("http://127.0.0.1:9/mcp");
     const { readable, writable } = new TransformStream<Uint8Array>();
     const runs = [
-      () => runStdioProxy({ url, readable, writable, fetch, ...tools }),
+      () => runStdioProxy({ url: NOBODY, readable, writable, fetch, ...tools }),
       () =>
         runHttpProxy({
-          target: url,
+          target: NOBODY,
           listen: { hostname: "127.0.0.1", port: 0 },
           signal: AbortSignal.abort(),
           fetch,

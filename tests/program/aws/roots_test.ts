@@ -5,6 +5,7 @@ import { SsoPeer, StsPeer } from "../../support/aws/credential_peers.ts";
 import { ProxyProcess } from "../../support/program/proxy_process.ts";
 import { TlsTerminator } from "../../support/net/tls_terminator.ts";
 import { PrivateTarget } from "../../support/net/private_target.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a profile", async () => {
   await using target = await PrivateTarget.start();
@@ -55,7 +56,7 @@ Deno.test("beside keys in the environment a broken shared file is a fault, since
   const config = `${home}/.aws/config`;
   await Deno.writeTextFile(config, "[default\nca_bundle = /root.pem\n");
   await using proxy = await ProxyProcess.startHere({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     home,
   });
   assertEquals((await proxy.status()).code, 2);
@@ -71,7 +72,7 @@ Deno.test("a ca_bundle that has settings indented under it is a fault that names
   const config = `${home}/.aws/config`;
   await Deno.writeTextFile(config, "[default]\nca_bundle =\n  a = 1\n");
   await using proxy = await ProxyProcess.startHere({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     home,
     env: { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
   });

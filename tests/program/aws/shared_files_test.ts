@@ -8,6 +8,7 @@ import {
 } from "../../support/program/proxy_process.ts";
 import { mcp } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
+import { NO_KEYS } from "../../support/aws/test_identity.ts";
 
 function section(header: string, name: string): string {
   const { accessKeyId, secretAccessKey } = keysOf(name);
@@ -53,9 +54,7 @@ class Signing implements AsyncDisposable {
         env: ["_X_AMZN_TRACE_ID"],
       },
       env: {
-        AWS_ACCESS_KEY_ID: undefined,
-        AWS_SECRET_ACCESS_KEY: undefined,
-        AWS_SESSION_TOKEN: undefined,
+        ...NO_KEYS,
         AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url,
         ...env,
       },

@@ -20,6 +20,8 @@ import {
   FIXED,
   LISTED,
 } from "./account_roles.ts";
+import { NO_KEYS } from "../../support/aws/test_identity.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 Deno.test("a call goes with the role of the account that it names, in a session of its own, which ends as it began", async () => {
   await using w = await roleWorld({
@@ -135,11 +137,7 @@ Deno.test("tools offer both arguments, and one that has an argument of that name
 Deno.test("with --skip-auth and no credentials a call that names an account is not sent as nobody's", async () => {
   await using w = await roleWorld({
     args: [FIXED, ...LISTED, "--skip-auth"],
-    env: {
-      AWS_ACCESS_KEY_ID: undefined,
-      AWS_SECRET_ACCESS_KEY: undefined,
-      AWS_SESSION_TOKEN: undefined,
-    },
+    env: NO_KEYS,
   });
   const { error } = await w.call("get_item", { aws_account: A });
   assertStringIncludes(error.message, "failed to load AWS credentials");
@@ -209,7 +207,7 @@ Deno.test("the accounts may stand in a file, a line each", async () => {
   assertEquals(callsOf(w).map(([by]) => by), [sessionArn("ReadOnly", B)]);
   await Deno.writeTextFile(file, `${A}\nall of them\n`);
   await using other = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     args: [FIXED, `--allow-account=${file}`],
     permissions: { read: [directory] },
   });

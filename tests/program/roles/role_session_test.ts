@@ -12,6 +12,8 @@ import {
   roleWorld,
   sessionArn,
 } from "../../support/aws/role_world.ts";
+import { NO_KEYS } from "../../support/aws/test_identity.ts";
+import { NOBODY } from "../../support/net/nobody.ts";
 
 const READER = ["--assume-role", roleArn("Reader")];
 const READ_ONLY_ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess";
@@ -145,7 +147,7 @@ Deno.test("with --read-only a session policy of one's own takes the place of rea
 Deno.test("a service that nobody knows leaves the role with ReadOnlyAccess alone, and says so", async () => {
   await using sts = await RoleSts.start();
   await using proxy = await ProxyProcess.start({
-    target: new URL("http://127.0.0.1:9/mcp"),
+    target: NOBODY,
     bareArgs: [
       "http://127.0.0.1:9/mcp",
       "--region=eu-west-1",
@@ -216,13 +218,11 @@ for (
       await Deno.mkdir(join(home, ".aws"));
       await Deno.writeTextFile(join(home, ".aws/config"), config);
       await using proxy = await ProxyProcess.start({
-        target: new URL("http://127.0.0.1:9/mcp"),
+        target: NOBODY,
         home,
         args: [option],
         env: {
-          AWS_ACCESS_KEY_ID: undefined,
-          AWS_SECRET_ACCESS_KEY: undefined,
-          AWS_SESSION_TOKEN: undefined,
+          ...NO_KEYS,
           ...env,
         },
       });

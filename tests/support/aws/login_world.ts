@@ -10,7 +10,7 @@ import { ProxyProcess } from "../program/proxy_process.ts";
 import { mcp, type McpHandler } from "../raw/mcp.ts";
 import { RawServer } from "../raw/server.ts";
 import { SignInPeer } from "./sign_in_peer.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "./test_identity.ts";
+import { NO_KEYS, TEST_CREDENTIALS, TEST_VERIFIER } from "./test_identity.ts";
 
 const CONFIG = `[profile dev]
 sso_session = corp
@@ -122,9 +122,7 @@ export class LoginWorld implements AsyncDisposable {
       permissions: granted,
       ...options,
       env: {
-        AWS_ACCESS_KEY_ID: undefined,
-        AWS_SECRET_ACCESS_KEY: undefined,
-        AWS_SESSION_TOKEN: undefined,
+        ...NO_KEYS,
         AWS_ENDPOINT_URL_SSO: this.peer.url,
         AWS_ENDPOINT_URL_SSO_OIDC: this.peer.url,
         ...options.env,

@@ -9,6 +9,13 @@ export const TEST_CREDENTIALS = {
   sessionToken: "a/session+token=that/only+tests/know==",
 } as const;
 
+/** What takes them away from a program that would have them. */
+export const NO_KEYS = {
+  AWS_ACCESS_KEY_ID: undefined,
+  AWS_SECRET_ACCESS_KEY: undefined,
+  AWS_SESSION_TOKEN: undefined,
+} as const;
+
 /** The region and service that they sign for. */
 export const TEST_SCOPE = {
   region: "eu-west-1",

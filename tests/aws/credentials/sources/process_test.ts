@@ -16,6 +16,7 @@ import { ProxyProcess } from "../../../support/program/proxy_process.ts";
 import { World } from "../world.ts";
 import { searchOf } from "./search.ts";
 import { keptLog } from "../../../support/kept_log.ts";
+import { NOBODY } from "../../../support/net/nobody.ts";
 
 const SECRETS = [
   "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
@@ -181,7 +182,7 @@ for (const flags of [["--allow-all"], undefined]) {
     await new Deno.Command("mkfifo", { args: [fifo] }).output();
     world.write(".aws/config", `[default]\ncredential_process = ${tool}\n`);
     await using proxy = await ProxyProcess.start({
-      target: new URL("http://127.0.0.1:9/mcp"),
+      target: NOBODY,
       home: world.home,
       env: { AWS_ACCESS_KEY_ID: undefined },
       permissions: { run: [tool] },
