@@ -8,6 +8,7 @@ import {
   faultsOf,
 } from "../support/program/command_line.ts";
 import { roleArn } from "../support/aws/role_world.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const A = "111111111111";
 const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";
@@ -201,12 +202,13 @@ for (
   ] as const
 ) {
   Deno.test(`a session policy that ${what} is a configuration error`, async () => {
-    const directory = await Deno.makeTempDir();
-    const file = join(directory, "policy.json");
-    await Deno.writeTextFile(file, text);
-    const args = [...READER, "--session-policy", file];
+    await using temp = await tempDir({ "policy.json": text });
+    const args = [
+      ...READER,
+      "--session-policy",
+      join(temp.path, "policy.json"),
+    ];
     assertStringIncludes(await faultOf(args), fault);
-    await Deno.remove(directory, { recursive: true });
   });
 }
 

@@ -15,6 +15,7 @@ import {
   parse,
   run,
 } from "../support/program/command_line.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 /** A target whose host tells no region. */
 const ARGS = ["https://mcp.example", "--service=execute-api"];
@@ -208,12 +209,12 @@ Deno.test("VPC Lattice is said to want an unsigned payload", async () => {
 });
 
 Deno.test("a profile that is not there is said before a region that is not, and beside keys in the environment", async () => {
-  const directory = await Deno.makeTempDir();
-  const config = `${directory}/config`;
-  await Deno.writeTextFile(config, "[profile dev]\noutput = json\n");
+  await using temp = await tempDir({
+    config: "[profile dev]\noutput = json\n",
+  });
   const variables: Record<string, string> = {
-    AWS_CONFIG_FILE: config,
-    AWS_SHARED_CREDENTIALS_FILE: `${directory}/credentials`,
+    AWS_CONFIG_FILE: `${temp.path}/config`,
+    AWS_SHARED_CREDENTIALS_FILE: `${temp.path}/credentials`,
   };
   const env = (name: string) => variables[name];
   const find = (profile?: string) => profileRegion(profile, env);
@@ -225,26 +226,22 @@ Deno.test("a profile that is not there is said before a region that is not, and 
     assertEquals(faults.length, 1);
     return faults[0];
   };
-  try {
-    assertMatch(
-      await faultFor([...ARGS, "--profile=nosuch"]),
-      /^profile "nosuch" is neither in .* nor in .*; there are: dev \(set --profile/,
-    );
-    variables.AWS_PROFILE = "gone";
-    assertMatch(await faultFor(ARGS), /^profile "gone" is neither in /);
-    assertMatch(
-      await faultFor([...ARGS, "--profile=dev"]),
-      /the profile has none/,
-    );
-    variables.AWS_ACCESS_KEY_ID = "AKIDEXAMPLE";
-    const withRegion = [...ARGS, "--region=us-east-1"];
-    for (const args of [ARGS, withRegion]) {
-      assertMatch(await faultFor(args), /^profile "gone" is neither in /);
-    }
-    await parseCommand([...withRegion, "--profile=dev"], env);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
+  assertMatch(
+    await faultFor([...ARGS, "--profile=nosuch"]),
+    /^profile "nosuch" is neither in .* nor in .*; there are: dev \(set --profile/,
+  );
+  variables.AWS_PROFILE = "gone";
+  assertMatch(await faultFor(ARGS), /^profile "gone" is neither in /);
+  assertMatch(
+    await faultFor([...ARGS, "--profile=dev"]),
+    /the profile has none/,
+  );
+  variables.AWS_ACCESS_KEY_ID = "AKIDEXAMPLE";
+  const withRegion = [...ARGS, "--region=us-east-1"];
+  for (const args of [ARGS, withRegion]) {
+    assertMatch(await faultFor(args), /^profile "gone" is neither in /);
   }
+  await parseCommand([...withRegion, "--profile=dev"], env);
 });
 
 const WEB_FUNCTION = "https://id.lambda-web.global.on.aws/mcp";

@@ -10,6 +10,7 @@ import { HttpProxy } from "../support/program/http_proxy.ts";
 import { error } from "../support/raw/mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw/server.ts";
 import { allSigned } from "../support/sigv4/verifier.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 /** What the suite says of one thing that it looked at. */
 interface Check {
@@ -29,7 +30,7 @@ interface Outcome {
 
 /** Runs the scenarios that the suite's own arguments choose. */
 async function runSuite(url: URL, ...chosen: string[]): Promise<Outcome> {
-  const directory = await Deno.makeTempDir();
+  await using temp = await tempDir();
   const suite = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -42,7 +43,7 @@ async function runSuite(url: URL, ...chosen: string[]): Promise<Outcome> {
       url.href,
       ...chosen,
       "--output-dir",
-      directory,
+      temp.path,
     ],
     cwd: new URL("../..", import.meta.url),
     env: { NO_COLOR: "1" },
@@ -50,8 +51,7 @@ async function runSuite(url: URL, ...chosen: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await suite.output();
   const said = [stdout, stderr]
     .map((bytes) => new TextDecoder().decode(bytes)).join("");
-  const scenarios = await readChecks(directory, url);
-  await Deno.remove(directory, { recursive: true });
+  const scenarios = await readChecks(temp.path, url);
   return { code, scenarios, said };
 }
 

@@ -11,6 +11,7 @@ import { oddFiles } from "../aws/shared_files/odd_files.ts";
 import type { Random } from "../support/random.ts";
 import { wrong } from "./fuzzer.ts";
 import { broken } from "./json_text.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const SECRET = "shared/file+secret-that-nobody-is-shown";
 const PROFILES = [undefined, "default", "prod", "app", "x y", "__proto__"];
@@ -44,13 +45,8 @@ export async function fuzzSharedFiles(
   random: Random,
   cases: number,
 ): Promise<void> {
-  const home = await Deno.makeTempDir();
-  try {
-    await Deno.mkdir(`${home}/.aws`);
-    for (let left = cases; left > 0; left--) await tryOne(random, home);
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
+  await using home = await tempDir({ ".aws/config": "" });
+  for (let left = cases; left > 0; left--) await tryOne(random, home.path);
 }
 
 async function tryOne(random: Random, home: string): Promise<void> {

@@ -15,6 +15,7 @@ import {
 import { RawServer } from "../support/raw/server.ts";
 import { NO_KEYS, TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { NOBODY } from "../support/net/nobody.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const MIB = 1024 * 1024;
 
@@ -234,29 +235,27 @@ for (const [what, attack] of Object.entries(STDIO)) {
     ignore: Deno.build.os === "windows",
     async fn() {
       const { target = {}, args, profile, heapMib, client } = attack;
-      const home = await Deno.makeTempDir();
+      await using temp = await tempDir();
+      const home = temp.path;
       await using server = await RawServer.start(mcp(target));
       if (profile) await writeProfile(home, profile(home));
-      {
-        await using proxy = await ProxyProcess.start({
-          target: server.url,
-          args,
-          home,
-          denoFlags: heapMib === undefined
-            ? []
-            : [`--v8-flags=--max-old-space-size=${heapMib}`],
-          env: {
-            MCP_LOG_LEVEL: "info",
-            ...profile && NO_KEYS,
-          },
-          permissions: { run: ["sh", "yes"] },
-        });
-        await client(proxy);
-        await proxy.request("ping");
-        proxy.signal("SIGTERM");
-        assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
-      }
-      await Deno.remove(home, { recursive: true });
+      await using proxy = await ProxyProcess.start({
+        target: server.url,
+        args,
+        home,
+        denoFlags: heapMib === undefined
+          ? []
+          : [`--v8-flags=--max-old-space-size=${heapMib}`],
+        env: {
+          MCP_LOG_LEVEL: "info",
+          ...profile && NO_KEYS,
+        },
+        permissions: { run: ["sh", "yes"] },
+      });
+      await client(proxy);
+      await proxy.request("ping");
+      proxy.signal("SIGTERM");
+      assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
     },
   });
 }
@@ -287,37 +286,35 @@ Deno.test({
     "the program survives H12: a directory for its token in which others may put a link",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const home = await Deno.makeTempDir();
+    await using temp = await tempDir();
+    const home = temp.path;
     const open = `${home}/open`;
     await Deno.mkdir(open);
     await Deno.chmod(open, 0o777);
-    {
-      await using proxy = await ProxyProcess.start({
-        target: NOBODY,
-        home,
-        env: {
-          MCP_LISTEN: "127.0.0.1:0",
-          MCP_LOG_LEVEL: "info",
-          XDG_RUNTIME_DIR: open,
-          TMPDIR: home,
-        },
-        permissions: {
-          net: ["127.0.0.1:0"],
-          env: ["XDG_RUNTIME_DIR"],
-          read: [home],
-          write: [home],
-        },
-      });
-      const { value } = await proxy.waitForLog((line) =>
-        line.field("tokenFile") !== undefined
-      );
-      const file = String(Reflect.get(Object(value), "tokenFile"));
-      assert(file.startsWith(`${home}/sigv4-proxy-`), file);
-      assertEquals(((await Deno.lstat(file)).mode ?? 0) & 0o777, 0o600);
-      assertEquals([...Deno.readDirSync(open)], []);
-      proxy.signal("SIGTERM");
-      assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
-    }
-    await Deno.remove(home, { recursive: true });
+    await using proxy = await ProxyProcess.start({
+      target: NOBODY,
+      home,
+      env: {
+        MCP_LISTEN: "127.0.0.1:0",
+        MCP_LOG_LEVEL: "info",
+        XDG_RUNTIME_DIR: open,
+        TMPDIR: home,
+      },
+      permissions: {
+        net: ["127.0.0.1:0"],
+        env: ["XDG_RUNTIME_DIR"],
+        read: [home],
+        write: [home],
+      },
+    });
+    const { value } = await proxy.waitForLog((line) =>
+      line.field("tokenFile") !== undefined
+    );
+    const file = String(Reflect.get(Object(value), "tokenFile"));
+    assert(file.startsWith(`${home}/sigv4-proxy-`), file);
+    assertEquals(((await Deno.lstat(file)).mode ?? 0) & 0o777, 0o600);
+    assertEquals([...Deno.readDirSync(open)], []);
+    proxy.signal("SIGTERM");
+    assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
   },
 });

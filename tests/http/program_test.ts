@@ -109,13 +109,13 @@ const listening = (directory: string, XDG_RUNTIME_DIR: string) =>
   });
 
 Deno.test("a runtime directory that is no absolute path is not where the token goes", async () => {
-  const directory = await Deno.makeTempDir();
+  await using temp = await tempDir();
+  const directory = temp.path;
   for (const wrong of ["", "."]) {
     await using proxy = await listening(directory, wrong);
     const file = await logged(proxy, "tokenFile");
     assertStringIncludes(file, directory);
   }
-  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("a runtime directory that is not there is warned of, and the token goes elsewhere", async () => {

@@ -15,6 +15,7 @@ import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const ignore = !await hasNpm();
 
@@ -63,22 +64,18 @@ Deno.test({
     await using registry = await RawServer.start((_request, reply) =>
       reply.status(404)
     );
-    const cache = await Deno.makeTempDir();
+    await using cache = await tempDir();
     const env = {
-      DENO_DIR: cache,
+      DENO_DIR: cache.path,
       JSR_URL: registry.url.origin,
       NPM_CONFIG_REGISTRY: registry.url.origin,
     };
-    try {
-      for (let start = 0; start < 2; start++) {
-        await using proxy = await ProxyProcess.start(
-          await launch(server, { env }),
-        );
-        await proxy.initialize();
-      }
-      assertEquals(registry.requests.all.map(({ target }) => target), []);
-    } finally {
-      await Deno.remove(cache, { recursive: true });
+    for (let start = 0; start < 2; start++) {
+      await using proxy = await ProxyProcess.start(
+        await launch(server, { env }),
+      );
+      await proxy.initialize();
     }
+    assertEquals(registry.requests.all.map(({ target }) => target), []);
   },
 });

@@ -10,6 +10,7 @@ import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import { NOBODY } from "../support/net/nobody.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 Deno.test("headers from variables and from a file are signed and sent, and in no log line", async () => {
   await using server = await RawServer.start({
@@ -22,21 +23,20 @@ Deno.test("headers from variables and from a file are signed and sent, and in no
     }),
     verifier: TEST_VERIFIER,
   });
-  const directory = await Deno.makeTempDir();
-  await Deno.writeTextFile(
-    `${directory}/headers`,
-    "# who we are\n\nX-File: a-file-secret\nX-Both: \${TEAM_KEY}, $\${plain}\n",
-  );
+  await using temp = await tempDir({
+    headers:
+      "# who we are\n\nX-File: a-file-secret\nX-Both: \${TEAM_KEY}, $\${plain}\n",
+  });
   await using proxy = await ProxyProcess.start({
     target: server.url,
     args: ["--header", "X-Key: Key ${TEAM_KEY}", "--log-level=debug"],
     env: {
       TEAM_KEY: "a-variable-secret",
-      MCP_HEADER_FILE: `${directory}/headers`,
+      MCP_HEADER_FILE: `${temp.path}/headers`,
       MCP_HEADERS: "X-Id=${TEAM_ID}",
       TEAM_ID: "a,b=c",
     },
-    permissions: { env: ["TEAM_*"], read: [directory] },
+    permissions: { env: ["TEAM_*"], read: [temp.path] },
   });
   assertObjectMatch((await proxy.request("ping")).value as object, {
     result: {},
@@ -58,7 +58,6 @@ Deno.test("headers from variables and from a file are signed and sent, and in no
   assertStringIncludes(proxy.stderr, '"echo"');
   assertEquals(proxy.stderr.includes("a-variable-secret"), false);
   assertEquals(proxy.stderr.includes("a-file-secret"), false);
-  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("a variable that is not set, or is AWS's own secret, is a fault that names it", async () => {

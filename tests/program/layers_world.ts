@@ -69,9 +69,7 @@ export class LayersWorld implements AsyncDisposable {
     start: "start" | "startHere" = "startHere",
   ): Promise<LayersWorld> {
     await using stack = new AsyncDisposableStack();
-    const home = stack.use(await tempDir()).path;
-    await Deno.mkdir(`${home}/.aws`);
-    await Deno.writeTextFile(`${home}/.aws/config`, CONFIG);
+    const home = stack.use(await tempDir({ ".aws/config": CONFIG })).path;
     const sessions = new Sessions();
     const { principals } = TEST_VERIFIER;
     const server = stack.use(

@@ -10,6 +10,7 @@ import {
 import { mcp, Sessions } from "../support/raw/mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const OWN = `sigv4-proxy/${VERSION}`;
 
@@ -195,8 +196,6 @@ Deno.test("over HTTP each client is named as itself: by its User-Agent, or else 
 });
 
 Deno.test("each profile's requests name the client", async () => {
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.aws`);
   const { principals } = TEST_VERIFIER;
   const [[keyId, { secretAccessKey, sessionToken }]] = Object.entries(
     principals,
@@ -205,25 +204,21 @@ Deno.test("each profile's requests name the client", async () => {
 aws_secret_access_key = ${secretAccessKey}
 aws_session_token = ${sessionToken}
 `;
-  await Deno.writeTextFile(
-    `${home}/.aws/config`,
-    `[profile one]\n${keys}[profile two]\n${keys}`,
+  await using home = await tempDir({
+    ".aws/config": `[profile one]\n${keys}[profile two]\n${keys}`,
+  });
+  const args = ["--profile", "one", "--profile", "two"];
+  await using w = await world({ args, home: home.path });
+  await w.proxy.initialize();
+  await w.proxy.request("tools/call", {
+    name: "n",
+    arguments: { aws_profile: "two" },
+  });
+  assertEquals(w.agents(), [`${OWN} raw-client/1.0.0`]);
+  assertEquals(
+    w.server.requests.all.filter((request) =>
+      request.text().includes('"initialize"')
+    ).length,
+    2,
   );
-  {
-    const args = ["--profile", "one", "--profile", "two"];
-    await using w = await world({ args, home });
-    await w.proxy.initialize();
-    await w.proxy.request("tools/call", {
-      name: "n",
-      arguments: { aws_profile: "two" },
-    });
-    assertEquals(w.agents(), [`${OWN} raw-client/1.0.0`]);
-    assertEquals(
-      w.server.requests.all.filter((request) =>
-        request.text().includes('"initialize"')
-      ).length,
-      2,
-    );
-  }
-  await Deno.remove(home, { recursive: true });
 });

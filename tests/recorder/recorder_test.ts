@@ -10,9 +10,10 @@ import { holdsOnce } from "../support/time/attempts.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { mcp, result, Sessions } from "../support/raw/mcp.ts";
 import { type RawHandler, RawServer } from "../support/raw/server.ts";
-import { type Recording, RecordingDirectory } from "./recording.ts";
+import { keysOf, type Recording, RecordingDirectory } from "./recording.ts";
 import { NO_KEYS, TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { NOBODY } from "../support/net/nobody.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 /** A field of the first log line that has it. */
 async function logged(proxy: ProxyProcess, name: string): Promise<string> {
@@ -148,6 +149,10 @@ Deno.test("with --record-bodies a recording has arguments and results, and no se
 
 Deno.test("a recording names each identity that signs, and says when it is another", async () => {
   await using directory = await RecordingDirectory.make();
+  await using home = await tempDir({
+    ".aws/credentials": keysOf("AKIDFIRSTKEY000001"),
+  });
+  const keys = `${home.path}/.aws/credentials`;
   let calls = 0;
   await using server = await RawServer.start(mcp({
     "tools/call": async (message, reply) => {
@@ -158,14 +163,10 @@ Deno.test("a recording names each identity that signs, and says when it is anoth
       });
     },
   }));
-  const home = await Deno.makeTempDir();
-  const keys = `${home}/.aws/credentials`;
-  await Deno.mkdir(`${home}/.aws`);
-  await Deno.writeTextFile(keys, keysOf("AKIDFIRSTKEY000001"));
   {
     await using proxy = await directory.startHere({
       target: server.url,
-      home,
+      home: home.path,
       env: NO_KEYS,
     });
     await proxy.initialize();
@@ -180,13 +181,7 @@ Deno.test("a recording names each identity that signs, and says when it is anoth
   assertEquals(changes.length, 1);
   assertObjectMatch(changes[0], { identity: "identity-2" });
   assertEquals(text.includes("AKIDSECOND"), false);
-  await Deno.remove(home, { recursive: true });
 });
-
-function keysOf(accessKeyId: string): string {
-  return `[default]\naws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = secret-of-${accessKeyId}\n`;
-}
 
 // A stop leaves 800 ms for it: a machine that is slow takes them.
 Deno.test("in HTTP server mode a recording has each client's messages and what they were answered", () =>

@@ -25,6 +25,12 @@ export async function replay(
   return { code, text };
 }
 
+/** A credentials file with a key. */
+export function keysOf(accessKeyId: string): string {
+  return `[default]\naws_access_key_id = ${accessKeyId}\n` +
+    `aws_secret_access_key = secret-of-${accessKeyId}\n`;
+}
+
 /** A directory of a test's own, with the path of a recording in it. */
 export class RecordingDirectory implements AsyncDisposable {
   readonly path: string;

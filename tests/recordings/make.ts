@@ -6,8 +6,9 @@
 import { mcp, result, Sessions } from "../support/raw/mcp.ts";
 import type { RawHandler } from "../support/raw/server.ts";
 import { RawServer } from "../support/raw/server.ts";
-import { RecordingDirectory } from "../recorder/recording.ts";
+import { keysOf, RecordingDirectory } from "../recorder/recording.ts";
 import { NO_KEYS } from "../support/aws/test_identity.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 const HERE = new URL("./", import.meta.url);
 
@@ -94,22 +95,16 @@ function refused(): RawHandler {
   });
 }
 
-const home = await Deno.makeTempDir();
-const keys = `${home}/.aws/credentials`;
-
-function keysOf(accessKeyId: string): string {
-  return `[default]\naws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = secret-of-${accessKeyId}\n`;
-}
+await using home = await tempDir({ ".aws/credentials": "" });
+const keys = `${home.path}/.aws/credentials`;
 
 async function record(name: string, handler: RawHandler): Promise<void> {
-  await Deno.mkdir(`${home}/.aws`, { recursive: true });
   await Deno.writeTextFile(keys, keysOf("AKIDFIRSTKEY000001"));
   await using directory = await RecordingDirectory.make();
   await using server = await RawServer.start(handler);
   await using proxy = await directory.start({
     target: server.url,
-    home,
+    home: home.path,
     env: NO_KEYS,
     args: ["--retries", "1"],
   });
@@ -123,4 +118,3 @@ async function record(name: string, handler: RawHandler): Promise<void> {
 await record("lost_session", lostSession());
 await record("cut_stream", cutStream());
 await record("refused", refused());
-await Deno.remove(home, { recursive: true });

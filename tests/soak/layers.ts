@@ -18,6 +18,7 @@ import type { VerifierOptions } from "../support/sigv4/verifier.ts";
 import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import type { HttpOutcome } from "./fate.ts";
 import type { PlannedRequest } from "./schedule.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 /** One of them. */
 export interface Layer {
@@ -57,12 +58,6 @@ const RECORD_MIB = 2;
 const profileKey = (profile: string) => `AKIDTESTSOAK${profile.toUpperCase()}`;
 const profileSecret = (profile: string) => `the-secret-of-${profile}-in-a-soak`;
 
-async function tempDir(stack: AsyncDisposableStack): Promise<string> {
-  const path = await Deno.makeTempDir();
-  stack.defer(() => Deno.remove(path, { recursive: true }));
-  return path;
-}
-
 /** An STS, and what the program needs to reach it. */
 async function withSts(
   stack: AsyncDisposableStack,
@@ -96,7 +91,7 @@ export const LAYERS: Readonly<
     refuses: ({ message: { params } }) => params.name === "write",
   }),
   "recorder": async (stack) => {
-    const home = await tempDir(stack);
+    const home = stack.use(await tempDir()).path;
     const path = `${home}/run.jsonl`;
     return {
       launch: {
@@ -155,8 +150,6 @@ export const LAYERS: Readonly<
     };
   },
   "profiles": async (stack) => {
-    const home = await tempDir(stack);
-    await Deno.mkdir(`${home}/.aws`);
     const sections = PROFILES.map((name) =>
       `[profile ${name}]
 region = ${TEST_SCOPE.region}
@@ -164,7 +157,8 @@ aws_access_key_id = ${profileKey(name)}
 aws_secret_access_key = ${profileSecret(name)}
 `
     );
-    await Deno.writeTextFile(`${home}/.aws/config`, sections.join("\n"));
+    const config = { ".aws/config": sections.join("\n") };
+    const home = stack.use(await tempDir(config)).path;
     const profileOf = (number: number) => PROFILES[number % PROFILES.length];
     return {
       launch: { home, args: PROFILES.map((name) => `--profile=${name}`) },

@@ -15,6 +15,7 @@ import { RawServer } from "../support/raw/server.ts";
 import { sdkClient } from "../support/sdk/client.ts";
 import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { NOBODY } from "../support/net/nobody.ts";
+import { tempDir } from "../support/temp_dir.ts";
 
 /** Answers requests with what it is asked for, and logs each method. */
 const PROGRAM = `
@@ -57,13 +58,8 @@ interface Program extends AsyncDisposable {
 }
 
 async function writeProgram(source = PROGRAM): Promise<Program> {
-  const folder = await Deno.makeTempDir();
-  const entry = `${folder}/program.js`;
-  await Deno.writeTextFile(entry, source);
-  return {
-    entry,
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
-  };
+  const folder = await tempDir({ "program.js": source });
+  return { ...folder, entry: `${folder.path}/program.js` };
 }
 
 async function ask(

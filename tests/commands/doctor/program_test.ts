@@ -3,6 +3,7 @@ import { SdkServer } from "../../support/sdk/server.ts";
 import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { Findings, SCOPE } from "./run.ts";
 import { runProgram } from "../program.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 Deno.test("with the narrowest permissions the doctor finds all well, and says what it could not ask", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
@@ -66,7 +67,8 @@ Deno.test("a name that may only be connected to is looked up by connecting", asy
 
 Deno.test("files that a profile needs and that may not be read are named with their flag", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
-  const elsewhere = await Deno.makeTempDir();
+  await using temp = await tempDir();
+  const elsewhere = temp.path;
   const outcome = await runProgram(
     ["doctor", server.url.href, ...SCOPE, "--json", "--profile", "work"],
     {
@@ -77,7 +79,6 @@ Deno.test("files that a profile needs and that may not be read are named with th
       },
     },
   );
-  await Deno.remove(elsewhere, { recursive: true });
   assertEquals(outcome.code, 1);
   const findings = new Findings(outcome);
   const permissions = findings.step("permissions");

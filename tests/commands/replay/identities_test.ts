@@ -5,6 +5,7 @@ import { mcp, result } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { RecordingDirectory, replay } from "../../recorder/recording.ts";
 import { roleArn, roleWorld } from "../../support/aws/role_world.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const PROFILES = ["customer-one", "customer-two"];
 
@@ -85,14 +86,12 @@ async function record(
   directory: RecordingDirectory,
   { args, named, isOfFiles }: Kind,
 ): Promise<string> {
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.aws`);
-  if (isOfFiles) await Deno.writeTextFile(`${home}/.aws/config`, FILES);
+  await using home = await tempDir({ ".aws/config": isOfFiles ? FILES : "" });
   const files = [directory.path, `${directory.path}.older`];
   {
     await using w = await roleWorld({
       args: ["--record", directory.path, ...args],
-      home,
+      home: home.path,
       permissions: { read: files, write: files },
       script: {
         "tools/call": (message, reply) =>
@@ -113,7 +112,6 @@ async function record(
     await w.proxy.closeStdin();
     await w.proxy.status();
   }
-  await Deno.remove(home, { recursive: true });
   return await Deno.readTextFile(directory.path);
 }
 
@@ -163,16 +161,13 @@ Deno.test("an identity whose keys were renewed in the meantime is the same one i
 
 Deno.test("a region of each profile goes with its calls in a replay, too", async () => {
   await using directory = await RecordingDirectory.make();
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.aws`);
   const regions = ["ap-northeast-1", "eu-west-1"];
-  await Deno.writeTextFile(
-    `${home}/.aws/config`,
-    PROFILES.map((name, at) =>
+  await using home = await tempDir({
+    ".aws/config": PROFILES.map((name, at) =>
       `[profile ${name}]\nregion = ${regions[at]}\n` +
       `aws_access_key_id = AKIDOFPROFILE00${at}\naws_secret_access_key = x\n`
     ).join(""),
-  );
+  });
   const files = [directory.path, `${directory.path}.older`];
   {
     await using server = await RawServer.start(mcp({}));
@@ -184,7 +179,7 @@ Deno.test("a region of each profile goes with its calls in a replay, too", async
         ...PROFILES.map((name) => `--profile=${name}`),
         `--record=${directory.path}`,
       ],
-      home,
+      home: home.path,
       permissions: { read: files, write: files },
     });
     await proxy.initialize();
@@ -199,7 +194,6 @@ Deno.test("a region of each profile goes with its calls in a replay, too", async
       assert(texts.some((text) => text.includes(region)), region);
     }
   }
-  await Deno.remove(home, { recursive: true });
   const { code, text } = await replay(directory.path, "--fast");
   assertEquals(code, 0, text);
   const recorded = await Deno.readTextFile(directory.path);

@@ -15,6 +15,7 @@ import { Redactor } from "../../../src/redact/redact.ts";
 import type { Random } from "../../support/random.ts";
 import { FUZZ_SECRETS, wrong } from "../fuzzer.ts";
 import { anyJson, broken, objectOf } from "../json_text.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 /** What somebody said, as an argument or a result. */
 const SAID = "what somebody said to nobody else";
@@ -145,56 +146,52 @@ export async function fuzzRecorderInput(
   random: Random,
   cases: number,
 ): Promise<void> {
-  const home = await Deno.makeTempDir();
-  const path = `${home}/fuzz.jsonl`;
+  await using home = await tempDir();
+  const path = `${home.path}/fuzz.jsonl`;
   const redactor = new Redactor();
   for (const secret of FUZZ_SECRETS) redactor.addCredential(secret);
-  try {
-    const out = RecordingFile.create({
-      path,
-      maxBytes: MAX_BYTES,
+  const out = RecordingFile.create({
+    path,
+    maxBytes: MAX_BYTES,
+    names: OPTION_NAMES,
+    header: {
+      recording: "sigv4-proxy",
+      format: FORMAT,
+      version: "0.0.0",
+      deno: "",
+      os: "",
+      startedAt: new Date(0).toISOString(),
+      target: "https://mcp.example/mcp",
+      mode: "stdio",
+      options: [],
+      bodies: false,
+    },
+  });
+  {
+    await using recorder = new Recorder({
+      out,
+      standIns: new StandIns(redactor.redact, false),
+      log: SILENT_LOG,
       names: OPTION_NAMES,
-      header: {
-        recording: "sigv4-proxy",
-        format: FORMAT,
-        version: "0.0.0",
-        deno: "",
-        os: "",
-        startedAt: new Date(0).toISOString(),
-        target: "https://mcp.example/mcp",
-        mode: "stdio",
-        options: [],
-        bodies: false,
-      },
+      isEager: true,
     });
-    {
-      await using recorder = new Recorder({
-        out,
-        standIns: new StandIns(redactor.redact, false),
-        log: SILENT_LOG,
-        names: OPTION_NAMES,
-        isEager: true,
-      });
-      const { observer } = recorder;
-      const log = recorder.log(SILENT_LOG);
-      for (let number = 0; number < cases; number++) {
-        const over = random.chance(0.3) ? client(random) : undefined;
-        observer.received(message(random), over);
-        // What is wrong is said to a client over HTTP in words, too.
-        const isError = over !== undefined && over.statusCode >= 400;
-        observer.delivered(
-          message(random, isError ? FUZZ_SECRETS : undefined),
-          over,
-        );
-        if (over && random.chance(0.8)) observer.closed?.(over, "proxy");
-        await exchange(random, recorder);
-        log.warn(`of ${FUZZ_SECRETS[0]}`, { error: FUZZ_SECRETS[1] });
-      }
+    const { observer } = recorder;
+    const log = recorder.log(SILENT_LOG);
+    for (let number = 0; number < cases; number++) {
+      const over = random.chance(0.3) ? client(random) : undefined;
+      observer.received(message(random), over);
+      // What is wrong is said to a client over HTTP in words, too.
+      const isError = over !== undefined && over.statusCode >= 400;
+      observer.delivered(
+        message(random, isError ? FUZZ_SECRETS : undefined),
+        over,
+      );
+      if (over && random.chance(0.8)) observer.closed?.(over, "proxy");
+      await exchange(random, recorder);
+      log.warn(`of ${FUZZ_SECRETS[0]}`, { error: FUZZ_SECRETS[1] });
     }
-    await check(home, path);
-  } finally {
-    await Deno.remove(home, { recursive: true });
   }
+  await check(home.path, path);
 }
 
 async function check(home: string, path: string): Promise<void> {

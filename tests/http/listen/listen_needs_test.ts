@@ -9,6 +9,7 @@ import { RawServer } from "../../support/raw/server.ts";
 import { TEST_SCOPE } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../../commands/command_world.ts";
 import { logged } from "../logged.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
@@ -42,8 +43,8 @@ for (const at of ["127.0.0.1:0", "localhost:0", "unix:proxy.sock"]) {
     ignore: Deno.build.os === "windows",
     async fn() {
       await using target = await RawServer.start(mcp({}));
-      const directory = await Deno.realPath(await Deno.makeTempDir());
-      const variables = { ...TEST_KEYS, XDG_RUNTIME_DIR: directory };
+      await using temp = await tempDir();
+      const variables = { ...TEST_KEYS, XDG_RUNTIME_DIR: temp.path };
       await using world = await CommandWorld.make(variables);
       const socket = world.path("proxy.sock");
       const listen = at.startsWith("unix:") ? `unix:${socket}` : at;
@@ -69,8 +70,7 @@ for (const at of ["127.0.0.1:0", "localhost:0", "unix:proxy.sock"]) {
       assertEquals((await client.head()).status, 200);
       proxy.signal("SIGTERM");
       assertEquals((await proxy.status()).code, 0);
-      assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
-      await Deno.remove(directory);
+      assertEquals(await Array.fromAsync(Deno.readDir(temp.path)), []);
     },
   });
 }

@@ -6,6 +6,7 @@ import { RawClient } from "../../support/raw/client.ts";
 import { mcp } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const ignore = Deno.build.os === "windows";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
@@ -35,7 +36,8 @@ Deno.test({
     "on loopback it needs its port and the target, and the directory of its token",
   ignore,
   async fn() {
-    const directory = await Deno.makeTempDir();
+    await using temp = await tempDir();
+    const directory = temp.path;
     await using target = await RawServer.start(mcp({}));
     {
       await using proxy = await start(
@@ -55,7 +57,7 @@ Deno.test({
       assertEquals(await stopped(proxy), 0);
     }
     // The token's file is gone.
-    await Deno.remove(directory);
+    assertEquals([...Deno.readDirSync(directory)], []);
   },
 });
 
@@ -63,8 +65,8 @@ Deno.test({
   name: "at a Unix socket it needs its path, to read, to write and to listen",
   ignore,
   async fn() {
-    const directory = await Deno.makeTempDir();
-    const path = `${directory}/proxy.sock`;
+    await using temp = await tempDir();
+    const path = `${temp.path}/proxy.sock`;
     await using target = await RawServer.start(mcp({}));
     {
       await using proxy = await start(
@@ -79,7 +81,7 @@ Deno.test({
       assertEquals((await client.head()).status, 200);
       assertEquals(await stopped(proxy), 0);
     }
-    await Deno.remove(directory);
+    assertEquals([...Deno.readDirSync(temp.path)], []);
   },
 });
 
@@ -87,7 +89,8 @@ Deno.test({
   name: "without the permission to listen it says which flag it wants",
   ignore,
   async fn() {
-    const directory = await Deno.makeTempDir();
+    await using temp = await tempDir();
+    const directory = temp.path;
     const path = `${directory}/proxy.sock`;
     for (
       const [args, flags, ...wanted] of [
@@ -107,6 +110,6 @@ Deno.test({
       assertEquals((await proxy.status()).code, 2);
       for (const part of wanted) assertStringIncludes(proxy.stderr, part);
     }
-    await Deno.remove(directory);
+    assertEquals([...Deno.readDirSync(directory)], []);
   },
 });

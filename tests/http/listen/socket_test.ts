@@ -7,6 +7,7 @@ import { OPTION_NAMES } from "../../../src/naming.ts";
 import { HttpProxy, TEST_TOKEN } from "../../support/program/http_proxy.ts";
 import { RawClient } from "../../support/raw/client.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const ignore = Deno.build.os === "windows";
@@ -22,9 +23,8 @@ async function post(path: string, ...lines: string[]): Promise<number> {
 const atSocket = (use: (path: string) => Promise<void>) => ({
   ignore,
   async fn() {
-    const directory = await Deno.makeTempDir();
-    await use(`${directory}/proxy.sock`);
-    await Deno.remove(directory, { recursive: true });
+    await using temp = await tempDir();
+    await use(`${temp.path}/proxy.sock`);
   },
 });
 

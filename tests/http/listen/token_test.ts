@@ -11,6 +11,7 @@ import { ConfigError } from "../../../src/errors.ts";
 import { makeToken } from "../../../src/http/listen.ts";
 import { HttpProxy } from "../../support/program/http_proxy.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
 
@@ -20,18 +21,18 @@ Deno.test("a token that is made has 256 bits, and none is made twice", () => {
 });
 
 Deno.test("a token that is made lies in a file of mode 0600, which goes with the HTTP server", async () => {
-  const directory = await Deno.makeTempDir();
+  await using temp = await tempDir();
   let path = "";
   {
     await using proxy = await HttpProxy.before({}, {
       token: undefined,
-      tokenDirectory: directory,
+      tokenDirectory: temp.path,
     });
     const line = JSON.parse(
       await proxy.log.find((line) => line.includes("tokenFile")),
     );
     path = line.tokenFile;
-    assertStringIncludes(path, directory);
+    assertStringIncludes(path, temp.path);
     const { mode } = await Deno.stat(path);
     if (Deno.build.os !== "windows") assertEquals((mode ?? 0) & 0o777, 0o600);
     const token = await Deno.readTextFile(path);
@@ -44,7 +45,7 @@ Deno.test("a token that is made lies in a file of mode 0600, which goes with the
     await wrong.body?.cancel();
   }
   await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
-  await Deno.remove(directory);
+  assertEquals([...Deno.readDirSync(temp.path)], []);
 });
 
 Deno.test("a token that is given is in no file", async () => {
@@ -59,10 +60,9 @@ Deno.test("a token that is short is warned of", async () => {
 });
 
 Deno.test("where the directory takes no file, the log names it, and the token goes to the temporary one", async () => {
-  const folder = await Deno.makeTempDir();
-  const file = `${folder}/file`;
-  await Deno.writeTextFile(file, "");
-  for (const directory of [`${folder}/not/there`, file]) {
+  await using temp = await tempDir({ file: "" });
+  for (const name of ["not/there", "file"]) {
+    const directory = `${temp.path}/${name}`;
     await using proxy = await HttpProxy.before({}, {
       token: undefined,
       tokenDirectory: directory,
@@ -74,7 +74,6 @@ Deno.test("where the directory takes no file, the log names it, and the token go
     );
     assertEquals(tokenFile.startsWith(directory), false);
   }
-  await Deno.remove(folder, { recursive: true });
 });
 
 /** A directory that is no place for a token, and what is said of it. */
@@ -116,7 +115,8 @@ for (const [what, { make, said, ignore }] of Object.entries(UNSAFE)) {
     name: `a directory that ${what} gets no token, and the log says why`,
     ignore: ignore ?? Deno.build.os === "windows",
     async fn() {
-      const own = await Deno.makeTempDir();
+      await using temp = await tempDir();
+      const own = temp.path;
       const directory = `${own}/run`;
       await Deno.mkdir(directory);
       const tokenDirectory = await make(directory);
@@ -136,7 +136,6 @@ for (const [what, { make, said, ignore }] of Object.entries(UNSAFE)) {
         assertEquals([(mode ?? 0) & 0o777, uid], [0o700, Deno.uid()]);
       }
       await assertRejects(() => Deno.stat(dirname(path)), Deno.errors.NotFound);
-      await Deno.remove(own, { recursive: true });
     },
   });
 }

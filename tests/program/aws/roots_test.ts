@@ -6,6 +6,7 @@ import { ProxyProcess } from "../../support/program/proxy_process.ts";
 import { TlsTerminator } from "../../support/net/tls_terminator.ts";
 import { PrivateTarget } from "../../support/net/private_target.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a profile", async () => {
   await using target = await PrivateTarget.start();
@@ -51,35 +52,33 @@ Deno.test("the AWS CLI's roots are trusted for the target, from a variable and a
 });
 
 Deno.test("beside keys in the environment a broken shared file is a fault, since it may name the roots", async () => {
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.aws`);
-  const config = `${home}/.aws/config`;
-  await Deno.writeTextFile(config, "[default\nca_bundle = /root.pem\n");
+  await using home = await tempDir({
+    ".aws/config": "[default\nca_bundle = /root.pem\n",
+  });
   await using proxy = await ProxyProcess.startHere({
     target: NOBODY,
-    home,
+    home: home.path,
   });
   assertEquals((await proxy.status()).code, 2);
   assertStringIncludes(
     proxy.stderr,
-    `ca_bundle cannot be looked up: shared files: ${config} line 1: `,
+    `ca_bundle cannot be looked up: shared files: ${home.path}/.aws/config line 1: `,
   );
 });
 
 Deno.test("a ca_bundle that has settings indented under it is a fault that names file and line", async () => {
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.aws`);
-  const config = `${home}/.aws/config`;
-  await Deno.writeTextFile(config, "[default]\nca_bundle =\n  a = 1\n");
+  await using home = await tempDir({
+    ".aws/config": "[default]\nca_bundle =\n  a = 1\n",
+  });
   await using proxy = await ProxyProcess.startHere({
     target: NOBODY,
-    home,
+    home: home.path,
     env: { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
   });
   assertEquals((await proxy.status()).code, 2);
   assertStringIncludes(
     proxy.stderr,
-    `ca_bundle cannot be looked up: shared files: ${config} line 2: ca_bundle has settings indented`,
+    `ca_bundle cannot be looked up: shared files: ${home.path}/.aws/config line 2: ca_bundle has settings indented`,
   );
 });
 

@@ -9,6 +9,7 @@ import {
 import { mcp } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { NO_KEYS } from "../../support/aws/test_identity.ts";
+import { type TempDir, tempDir } from "../../support/temp_dir.ts";
 
 function section(header: string, name: string): string {
   const { accessKeyId, secretAccessKey } = keysOf(name);
@@ -23,10 +24,10 @@ class Signing implements AsyncDisposable {
   readonly #container: ContainerPeer;
   readonly #target: RawServer;
   readonly #proxy: ProxyProcess;
-  readonly #home: string;
+  readonly #home: TempDir;
 
   private constructor(
-    home: string,
+    home: TempDir,
     container: ContainerPeer,
     target: RawServer,
     proxy: ProxyProcess,
@@ -41,14 +42,12 @@ class Signing implements AsyncDisposable {
     credentials: string,
     env: Readonly<Record<string, string>> = {},
   ): Promise<Signing> {
-    const home = await Deno.makeTempDir();
-    await Deno.mkdir(`${home}/.aws`);
-    await Deno.writeTextFile(`${home}/.aws/credentials`, credentials);
+    const home = await tempDir({ ".aws/credentials": credentials });
     const container = new ContainerPeer();
     const target = await RawServer.start(mcp({}));
     const proxy = await ProxyProcess.startHere({
       target: target.url,
-      home,
+      home: home.path,
       permissions: {
         net: [container.host],
         env: ["_X_AMZN_TRACE_ID"],
@@ -68,7 +67,7 @@ class Signing implements AsyncDisposable {
   }
 
   get #path(): string {
-    return `${this.#home}/.aws/credentials`;
+    return `${this.#home.path}/.aws/credentials`;
   }
 
   /** Who signed a request, or the error that the client got. */
@@ -91,7 +90,7 @@ class Signing implements AsyncDisposable {
     await this.#proxy[Symbol.asyncDispose]();
     await this.#target[Symbol.asyncDispose]();
     await this.#container[Symbol.asyncDispose]();
-    await Deno.remove(this.#home, { recursive: true });
+    await this.#home[Symbol.asyncDispose]();
   }
 }
 
@@ -139,21 +138,16 @@ Deno.test("a call while the file is being written anew is signed with the keys i
 });
 
 Deno.test("the region is the profile's where nothing else says one", async () => {
-  const home = await Deno.makeTempDir();
-  await using directory = new AsyncDisposableStack();
-  directory.defer(() => Deno.remove(home, { recursive: true }));
-  await Deno.mkdir(`${home}/.aws`);
-  await Deno.writeTextFile(
-    `${home}/.aws/config`,
-    "[profile 'Team A']\nregion = eu-south-2\n",
-  );
+  await using home = await tempDir({
+    ".aws/config": "[profile 'Team A']\nregion = eu-south-2\n",
+  });
   await using target = await RawServer.start(mcp({}));
   await using proxy = await ProxyProcess.start({
     target: target.url,
-    home,
+    home: home.path,
     bareArgs: ["--service=execute-api", target.url.href],
     env: { AWS_REGION: undefined, AWS_PROFILE: "Team A" },
-    permissions: { read: [`${home}/.aws`] },
+    permissions: { read: [`${home.path}/.aws`] },
   });
   await proxy.request("initialize", INITIALIZE_PARAMS);
   assertStringIncludes(

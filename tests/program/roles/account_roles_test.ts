@@ -22,6 +22,7 @@ import {
 } from "./account_roles.ts";
 import { NO_KEYS } from "../../support/aws/test_identity.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 Deno.test("a call goes with the role of the account that it names, in a session of its own, which ends as it began", async () => {
   await using w = await roleWorld({
@@ -194,12 +195,13 @@ Deno.test("the era without sessions has the roles, too, and so has the bridge", 
 });
 
 Deno.test("the accounts may stand in a file, a line each", async () => {
-  const directory = await Deno.makeTempDir();
-  const file = join(directory, "accounts");
-  await Deno.writeTextFile(file, `# ours\n${A} # the first\r\n\n${B}\n`);
+  await using temp = await tempDir({
+    accounts: `# ours\n${A} # the first\r\n\n${B}\n`,
+  });
+  const file = join(temp.path, "accounts");
   await using w = await roleWorld({
     args: [FIXED, `--allow-account=${file}`],
-    permissions: { read: [directory] },
+    permissions: { read: [temp.path] },
   });
   await w.call("get_item", { aws_account: B });
   const { error } = await w.call("get_item", { aws_account: DENIED });
@@ -209,11 +211,10 @@ Deno.test("the accounts may stand in a file, a line each", async () => {
   await using other = await ProxyProcess.start({
     target: NOBODY,
     args: [FIXED, `--allow-account=${file}`],
-    permissions: { read: [directory] },
+    permissions: { read: [temp.path] },
   });
   assertEquals((await other.status()).code, 2);
   assertStringIncludes(other.stderr, "got 'all of them' in line 2 of");
-  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("a role whose credentials the target takes for expired is assumed once more, and the call is sent", async () => {

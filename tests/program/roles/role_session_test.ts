@@ -14,6 +14,7 @@ import {
 } from "../../support/aws/role_world.ts";
 import { NO_KEYS } from "../../support/aws/test_identity.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const READER = ["--assume-role", roleArn("Reader")];
 const READ_ONLY_ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess";
@@ -26,23 +27,21 @@ function actionsIn(policy = "{}"): unknown[] {
 }
 
 Deno.test("a role's session is bound by managed policies and a file, with a source identity and tags, and what it signs reaches the target", async () => {
-  const directory = await Deno.makeTempDir();
-  const file = join(directory, "policy.json");
-  await Deno.writeTextFile(
-    file,
-    '\n{ "Version" : "2012-10-17",\n "Statement": [ { "Effect": "Allow", "Action": "a b:*", "Resource": "\\" x" } ] }\n',
-  );
+  await using temp = await tempDir({
+    "policy.json":
+      '\n{ "Version" : "2012-10-17",\n "Statement": [ { "Effect": "Allow", "Action": "a b:*", "Resource": "\\" x" } ] }\n',
+  });
   await using w = await roleWorld({
     args: [
       ...READER,
       "--session-policy=arn:aws:iam::aws:policy/job-function/ViewOnlyAccess",
-      `--session-policy=${file}`,
+      `--session-policy=${join(temp.path, "policy.json")}`,
       "--session-policy=arn:aws:iam::123456789012:policy/mine",
       "--source-identity=ada@example.com",
       "--session-tag=team=Data & co".replace("&", "+"),
       "--session-tag=ticket=A-1=x",
     ],
-    permissions: { read: [directory] },
+    permissions: { read: [temp.path] },
     start: "start",
   });
   await w.proxy.initialize();
@@ -66,7 +65,6 @@ Deno.test("a role's session is bound by managed policies and a file, with a sour
   assertEquals(w.sent("tools/call").map(({ by }) => by), [
     sessionArn("Reader"),
   ]);
-  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("a role for a set of regions is asked for in the first of them", async () => {
@@ -214,12 +212,10 @@ for (
 ) {
   for (const option of ["--source-identity=ada", "--session-tag=team=data"]) {
     Deno.test(`${option} and ${what} are ${isFault ? "a configuration error" : "no fault"}`, async () => {
-      const home = await Deno.makeTempDir();
-      await Deno.mkdir(join(home, ".aws"));
-      await Deno.writeTextFile(join(home, ".aws/config"), config);
+      await using home = await tempDir({ ".aws/config": config });
       await using proxy = await ProxyProcess.start({
         target: NOBODY,
-        home,
+        home: home.path,
         args: [option],
         env: {
           ...NO_KEYS,
@@ -234,8 +230,6 @@ for (
             option.split("=")[0],
         );
       } else await proxy.waitForLog(({ text }) => text.includes("started"));
-      await proxy[Symbol.asyncDispose]();
-      await Deno.remove(home, { recursive: true });
     });
   }
 }

@@ -87,11 +87,8 @@ export async function withConfig(
   text: string,
   test: (home: string) => Promise<void>,
 ): Promise<void> {
-  await using temp = await tempDir();
-  const home = temp.path;
-  await Deno.mkdir(`${home}/.aws`);
-  await Deno.writeTextFile(`${home}/.aws/config`, text);
-  await test(home);
+  await using home = await tempDir({ ".aws/config": text });
+  await test(home.path);
 }
 
 /** The test credentials, as settings of a profile. */

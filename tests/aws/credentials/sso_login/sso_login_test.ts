@@ -25,6 +25,7 @@ import { Clock } from "../../../support/time/clock.ts";
 import { within } from "../../../support/time/deadline.ts";
 import { LoginWorld } from "../../../support/aws/login_world.ts";
 import { TEST_CREDENTIALS } from "../../../support/aws/test_identity.ts";
+import { tempDir } from "../../../support/temp_dir.ts";
 
 /** What finds the credentials of a world's profile, and their login. */
 function machine(
@@ -57,8 +58,8 @@ async function loginOf(
 }
 
 Deno.test("a lock whose file another program has made anew is none, and is taken again", async () => {
-  const directory = await Deno.makeTempDir();
-  const path = join(directory, "token.lock");
+  await using temp = await tempDir();
+  const path = join(temp.path, "token.lock");
   const { tryLock } = Deno.FsFile.prototype;
   using restored = new DisposableStack();
   restored.defer(() => Deno.FsFile.prototype.tryLock = tryLock);
@@ -76,7 +77,6 @@ Deno.test("a lock whose file another program has made anew is none, and is taken
   const lock = await lockUnless(isDone, path, 600_000, signal);
   assertStringIncludes(await Deno.readTextFile(path), `"pid":${Deno.pid}`);
   await lock?.[Symbol.asyncDispose]();
-  await Deno.remove(directory, { recursive: true });
 });
 
 /** Begins a login: what it comes to, and the page that it shows. */
