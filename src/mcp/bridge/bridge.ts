@@ -149,7 +149,7 @@ export class EraBridge implements Link {
 
   async #receive(frame: Uint8Array): Promise<void> {
     const { own } = this.#context;
-    const isPlain = !this.#translation && !this.#initialize && own.size === 0;
+    const isPlain = !this.#translation && !this.#initialize && own.isIdle;
     if (isPlain) return await this.#emit(frame);
     const message = parseMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {

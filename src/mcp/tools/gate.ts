@@ -2,7 +2,7 @@
 
 import { messageOf, ProxyError } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
-import { untilAborted } from "../../time.ts";
+import { orAborted, untilAborted } from "../../time.ts";
 import {
   AwaitedAnswers,
   Background,
@@ -66,6 +66,8 @@ export class ToolGate implements Link {
   readonly #background: Background;
   /** Lists that are being fetched, by where they are fetched. */
   readonly #listings = new Map<unknown, Promise<string | undefined>>();
+  /** Aborted at the end, when no call waits for a list any more. */
+  readonly #forNobody = new AbortController();
   #hasSession = false;
   #isDrained = false;
 
@@ -140,7 +142,11 @@ export class ToolGate implements Link {
       const failure = await this.#record(
         JSON.stringify(metaLike(like.params)),
         like.params,
-        (params) => this.#own.askFor("tools/list", JSON.stringify(params)),
+        (params) =>
+          orAborted(
+            this.#own.askFor("tools/list", JSON.stringify(params)),
+            this.#forNobody.signal,
+          ),
       );
       if (this.#isDrained) return;
       const left = requests.filter((one) => this.#suspended.delete(one));
@@ -201,7 +207,7 @@ export class ToolGate implements Link {
       if (cause instanceof SessionExpiredError) throw cause;
       return messageOf(cause);
     });
-    if (failure !== undefined) {
+    if (failure !== undefined && !this.#forNobody.signal.aborted) {
       log.warn("could not list the tools for the policy");
       log.debug("why the tools could not be listed", { error: failure });
     }
@@ -219,7 +225,7 @@ export class ToolGate implements Link {
 
   async #emit(frame: Uint8Array): Promise<void> {
     const { emit, policy } = this.#options;
-    const isIdle = this.#lists.isIdle && this.#own.size === 0;
+    const isIdle = this.#lists.isIdle && this.#own.isIdle;
     const mayTellOfChange = policy.usesHints &&
       includesBytes(frame, LIST_CHANGED_END);
     if (isIdle && !mayTellOfChange) return await emit(frame);
@@ -254,6 +260,10 @@ export class ToolGate implements Link {
   }
 
   async drain(deadline: AbortSignal): Promise<void> {
+    if (this.#suspended.size === 0) {
+      this.#own.cancelAll("tools/list");
+      this.#forNobody.abort();
+    }
     // A link that is drained answers what waits here, and that may send more.
     while (!this.#background.isIdle && !deadline.aborted) {
       await untilAborted(this.#background.settled(), deadline);

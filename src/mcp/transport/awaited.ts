@@ -153,6 +153,11 @@ export class OwnRequests {
   get size(): number {
     return this.#answers.size;
   }
+
+  /** Whether no answer may come that is not the client's to see. */
+  get isIdle(): boolean {
+    return this.#answers.isIdle;
+  }
 }
 
 /** Work under way, which a layer waits for at its end. */

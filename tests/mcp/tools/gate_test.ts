@@ -168,3 +168,36 @@ for (
     assertEquals(w.ran, []);
   });
 }
+
+Deno.test("at the end of stdin a list that no call waits for any more is cancelled, and not waited for", async () => {
+  await using w = await StreamWorld.start({
+    "tools/list": (_message, reply) => reply.hang(),
+  }, { tools: { readOnly: true }, timeoutMs: 600_000 });
+  w.client.request(1, "tools/call", { name: "get_item" });
+  await w.server.requests.at(0);
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals(await w.client.close(), []);
+  assertEquals(w.posted, ["tools/list", "notifications/cancelled"]);
+});
+
+Deno.test("the client never sees the answer to a list that was cancelled", async () => {
+  const release = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<void>();
+  await using w = await StreamWorld.start({
+    "tools/list": async (message, reply) => {
+      const stream = await reply.sse();
+      await told.promise;
+      await stream.message(result(message, { tools: [] }));
+      release.resolve();
+    },
+    "notifications/cancelled": async (_message, reply) => {
+      told.resolve();
+      await release.promise;
+      await reply.status(202);
+    },
+  }, { tools: { readOnly: true } });
+  w.client.request(1, "tools/call", { name: "get_item" });
+  await w.server.requests.at(0);
+  w.client.notify("notifications/cancelled", { requestId: 1 });
+  assertEquals(await w.client.close(), []);
+});

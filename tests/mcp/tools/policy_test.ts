@@ -129,10 +129,12 @@ Deno.test("a call that is cancelled while the list is fetched is never sent", as
   w.client.notify("notifications/cancelled", { requestId: 1 });
   await w.client.ask(2, "m");
   release.resolve();
+  await w.client.ask(3, "tools/call", { name: "get_item" });
   assertEquals(await w.client.close(), []);
   assertEquals(
-    sent(w.server.requests.all).map((text) => JSON.parse(text).method),
-    ["tools/list", "m"],
+    sent(w.server.requests.all).map((text) => JSON.parse(text))
+      .map(({ id, method }) => method === "tools/list" ? method : id),
+    ["tools/list", 2, 3],
   );
 });
 
