@@ -12,7 +12,7 @@ import { orAborted, untilAborted } from "../../time.ts";
 import type { ProxyError } from "../../errors.ts";
 import { type AnswerContext, receiveStream } from "./answers/event_stream.ts";
 import { receiveJson } from "./answers/json_answer.ts";
-import { drainBody, mediaType } from "../wire/body.ts";
+import { BodyChunks, drainBody, mediaType } from "../wire/body.ts";
 import type { ResponseRouter } from "./answers/response_router.ts";
 import { parseErrorBody } from "./answers/error_body.ts";
 import type { Exchange } from "./exchange.ts";
@@ -26,6 +26,7 @@ import {
   streamCut,
 } from "./failure.ts";
 import {
+  type Channel,
   hasSession,
   type HeaderRecord,
   NO_SESSION,
@@ -33,6 +34,7 @@ import {
   type SessionHeaders,
   sessionIdsIn,
 } from "../wire/headers.ts";
+import { partsInTurns } from "./link.ts";
 import { expiryInRefusal } from "./session_expiry.ts";
 
 /** How long a stream may go on when nobody waits any more. */
@@ -70,8 +72,7 @@ export class HttpTransport implements AnswerContext {
         return await this.#refused(exchange, session, response);
       }
       if (channel) {
-        // HTTP+SSE: the answer comes on the channel.
-        await drainBody(response);
+        await this.#receiveBeside(exchange, session, response, channel);
         const settled = orAborted(exchange.settled, exchange.signal);
         await untilAborted(settled, channel.over);
       } else await this.#read(exchange, session, response);
@@ -169,6 +170,32 @@ export class HttpTransport implements AnswerContext {
       return await receiveStream(this, exchange, session, response);
     }
     await receiveJson(this, exchange, session, response);
+  }
+
+  /** HTTP+SSE: the answer comes on the channel, and of some servers here. */
+  async #receiveBeside(
+    exchange: Exchange,
+    session: SessionHeaders,
+    response: Response,
+    { over }: Channel,
+  ): Promise<void> {
+    const isAnswer = exchange.isRequest &&
+      mediaType(response) === "application/json";
+    if (!isAnswer) return await drainBody(response);
+    const { maxAnswerBytes: maxBytes } = this.target;
+    const chunks = new BodyChunks(response, { maxBytes });
+    const body = await Promise.race([
+      chunks.read(maxBytes).catch(() => undefined),
+      untilAborted(exchange.settled, over),
+    ]);
+    void chunks.close();
+    if (!body?.isComplete) return;
+    for (const { bytes, message } of await partsInTurns(body.bytes)) {
+      if (message.kind !== "response" || !exchange.owedAlike(message.id)) {
+        continue;
+      }
+      await this.router.receive(bytes, session, exchange);
+    }
   }
 
   /** Delivers the error of another ID that is all that answered an exchange. */

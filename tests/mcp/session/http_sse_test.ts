@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { StreamWorld } from "../../support/stream/world.ts";
 import { INITIALIZED, result } from "../../support/raw/mcp.ts";
+import { httpSse } from "../../support/raw/sse.ts";
 import type { RawEventStream, RawHandler } from "../../support/raw/server.ts";
 
 /** A server of revision 2024-11-05: a POST to its stream's URL is refused. */
@@ -234,3 +235,44 @@ Deno.test("a broken answer fails its request, and what is no message is skipped"
   w.client.request(1, "initialize", {});
   assertEquals((await w.client.next()).json.error.data.reason, "bad-answer");
 });
+
+/** What a POST of HTTP+SSE is answered with itself, and then on the stream. */
+const BESIDE: Readonly<
+  Record<string, { body: (answer: unknown) => unknown; follows: boolean }>
+> = {
+  "its answer": { body: (answer) => answer, follows: false },
+  "its answer in an array": { body: (answer) => [answer], follows: false },
+  "its answer, which comes on the stream as well": {
+    body: (answer) => answer,
+    follows: true,
+  },
+  "JSON that is no message": { body: () => ({ ok: true }), follows: true },
+  "the request itself": {
+    body: () => ({ jsonrpc: "2.0", id: 1, method: "m" }),
+    follows: true,
+  },
+  "an answer to another request": {
+    body: () => ({ jsonrpc: "2.0", id: 7, result: {} }),
+    follows: true,
+  },
+};
+
+for (const [what, { body, follows }] of Object.entries(BESIDE)) {
+  Deno.test(`over HTTP+SSE a request whose POST is answered with ${what} has one answer`, async () => {
+    await using w = await StreamWorld.start(
+      httpSse(() => {}, async (message, reply, { stream }) => {
+        if (message.method !== "m") return false;
+        const answer = result(message, { is: "the answer" });
+        await reply.json(body(answer));
+        if (follows) await stream.message(answer);
+        return true;
+      }),
+      { transport: "sse" },
+    );
+    await w.client.initialize();
+    w.client.request(1, "m");
+    const { json } = await w.client.next();
+    assertEquals([json.id, json.result], [1, { is: "the answer" }]);
+    assertEquals(await w.client.close(), []);
+  });
+}
