@@ -18,39 +18,35 @@ export class Heads {
 
   /** A head as text; an empty one if it is shown as the one before is. */
   textOf(start: string, headers: HeadersInit): string {
-    if (start === this.#start && this.#areAlike(headers)) return "";
-    this.#headers = headersIn(headers);
+    const all = headersIn(headers);
+    if (start === this.#start && this.#areAlike(all)) return "";
+    const text = JSON.stringify([start, all]);
+    this.#start = text.length > MAX_LENGTH ? undefined : start;
+    this.#headers = all;
+    this.#count = 0;
     this.#parts.clear();
-    const all = Object.entries(this.#headers);
-    this.#count = all.length;
-    for (const [name, value] of all) {
-      const part = shownPart(name, value);
+    for (const name in all) {
+      this.#count++;
+      const part = shownPart(name, all[name]);
       if (part !== undefined) this.#parts.set(name, part);
     }
-    const text = JSON.stringify([start, this.#headers]);
-    this.#start = text.length > MAX_LENGTH ? undefined : start;
     return text;
   }
 
-  #areAlike(headers: HeadersInit): boolean {
+  #areAlike(headers: Readonly<Record<string, string>>): boolean {
     let left = this.#count;
-    const compare = (value: string, name: string): void => {
-      left = this.#isAlike(name, value) ? left - 1 : NaN;
-    };
-    if (headers instanceof Headers) headers.forEach(compare);
-    else {
-      const all = headersIn(headers);
-      for (const name in all) compare(all[name], name);
+    for (const name in headers) {
+      const value = headers[name];
+      const before = this.#headers[name];
+      if (value !== before) {
+        const part = this.#parts.get(name);
+        const isAlike = part !== undefined && value.length === before.length &&
+          value.startsWith(part);
+        if (!isAlike) return false;
+      }
+      left--;
     }
     return left === 0;
-  }
-
-  #isAlike(name: string, value: string): boolean {
-    const before = this.#headers[name];
-    if (value === before) return true;
-    const part = this.#parts.get(name);
-    return part !== undefined && value.length === before.length &&
-      value.startsWith(part);
   }
 }
 
