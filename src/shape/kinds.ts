@@ -18,6 +18,7 @@ export const SHAPES: Readonly<Record<string, string>> = {
   role: `role:roleArn! text:sessionName,externalId,region
     seconds:durationSeconds`,
   session: `texts:policyArns text:policy,sourceIdentity pairs:tags`,
+  link: `expiry:expiresInSeconds!`,
   proxy: `function:fetch! headers:headers count:maxAnswerBytes pairs:metadata
     ms:timeoutMs,idleTimeoutMs,connectTimeoutMs log:log redactor:redactor
     boolean:timeoutResetOnProgress,clientInfo @tools:tools`,
@@ -87,6 +88,10 @@ export const KINDS: {
   count: ["a whole number above 0", whole(1)],
   natural: ["a whole number, 0 or above", whole(0)],
   seconds: ["a whole number of seconds from 900 to 43200", whole(900, 43_200)],
+  expiry: [
+    "a number of seconds from 1 to 604800",
+    (value) => typeof value === "number" && value >= 1 && value <= 604_800,
+  ],
   url: ["an http or https URL", isUrl],
   origin: [
     "an http or https URL, or an array of such",

@@ -29,8 +29,8 @@ export interface Signer {
    * @param options How long the link is good for; a week at most.
    * @returns The link.
    * @throws {CredentialsError} There are no credentials.
-   * @throws {TypeError} The time is no positive number of seconds up to a week,
-   * or the signer's version is `v4a`, which has no links.
+   * @throws {ConfigError} The time is no number of seconds from 1 to a week.
+   * @throws {TypeError} The signer's version is `v4a`, which has no links.
    */
   presign(
     request: Request,
@@ -42,8 +42,6 @@ export interface Signer {
    */
   warmUp(): Promise<void>;
 }
-
-const MAX_EXPIRY_SECONDS = 7 * 24 * 60 * 60;
 
 /**
  * A signer for one service.
@@ -102,14 +100,16 @@ export function createSigner(options: SignerOptions): Signer {
       return new Request(url, { ...init, redirect: "manual" });
     },
 
-    async presign(request, { expiresInSeconds }) {
-      if (!(expiresInSeconds >= 1 && expiresInSeconds <= MAX_EXPIRY_SECONDS)) {
-        throw new TypeError("a signed link is good for 1 second to 7 days");
-      }
+    async presign(request, link) {
+      checkOptions(link, "link");
       const unsigned = options.unsignedPayload ?? isS3(options.service);
       const parts = await partsOf(request, unsigned);
       const current = await credentials.get({ signal: request.signal });
-      return await core.presign(parts, current, Math.floor(expiresInSeconds));
+      return await core.presign(
+        parts,
+        current,
+        Math.floor(link.expiresInSeconds),
+      );
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../../src/aws/signing/signer.ts";
+import { ConfigError } from "../../../src/errors.ts";
 import { send, SESSION, SIGNER, startGate } from "./signer_world.ts";
 
 Deno.test("a signed link verifies without any header", async () => {
@@ -81,8 +82,15 @@ Deno.test("a link cannot be signed for no time, for more than a week, or with v4
   for (const expiresInSeconds of [0, -1, NaN, 604_801]) {
     await assertRejects(
       () => signer.presign(request(), { expiresInSeconds }),
-      TypeError,
-      "1 second to 7 days",
+      ConfigError,
+      "expiresInSeconds must be a number of seconds from 1 to 604800",
+    );
+  }
+  // As a program without types asks for one.
+  for (const link of [undefined, null, {}, { expiresInSeconds: "60" }]) {
+    await assertRejects(
+      () => signer.presign(request(), link as never),
+      ConfigError,
     );
   }
   const v4a = createSigner({ ...SIGNER, signatureVersion: "v4a" });
