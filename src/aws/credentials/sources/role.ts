@@ -10,7 +10,7 @@ import {
   hideCredentials,
   type RoleSession,
 } from "../types.ts";
-import { demandSdk, SDK_USER_AGENT, SdkHttp, sdkNeeds } from "./sdk.ts";
+import { demandSdk, SDK_SETTINGS, SdkHttp, sdkNeeds } from "./sdk.ts";
 import { type Need, netNeed } from "../../../permissions.ts";
 import type { Search, SourceQuery } from "../search.ts";
 import { demandPlain } from "../text.ts";
@@ -65,15 +65,12 @@ export async function assumeRole(
   if (endpoint === undefined) {
     throw search.failed("AWS_ENDPOINT_URL_STS or endpoint_url is no URL");
   }
-  // The SDK would look these up itself, in the profile of AWS_PROFILE.
   const clientConfig = {
+    ...SDK_SETTINGS,
     region,
     endpoint,
-    useFipsEndpoint: false,
-    useDualstackEndpoint: false,
-    authSchemePreference: [],
+    maxAttempts: 3,
     requestHandler,
-    defaultUserAgentProvider: SDK_USER_AGENT,
   };
   const PolicyArns = session.policyArns?.map((arn) => ({ arn }));
   const sdk = await import("@aws-sdk/credential-providers");

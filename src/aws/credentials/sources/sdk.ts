@@ -26,28 +26,18 @@ interface SdkRequest {
 }
 
 /**
- * What the AWS SDK reads as soon as a source goes through it. All of it must be
+ * What is read as soon as a source goes through the AWS SDK. All of it must be
  * permitted (or ignored, `--ignore-env`): a variable that may not be read ends
  * the SDK's work. Found with `DENO_AUDIT_PERMISSIONS`.
  */
 export const SDK_ENV: readonly string[] = `
-  AWS_ACCESS_KEY_ID,AWS_AUTH_SCHEME_PREFERENCE,AWS_CONFIG_FILE,
-  AWS_CONTAINER_AUTHORIZATION_TOKEN,AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
-  AWS_CONTAINER_CREDENTIALS_FULL_URI,AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
-  AWS_CREDENTIAL_EXPIRATION,AWS_DEFAULTS_MODE,AWS_DEFAULT_REGION,
-  AWS_DISABLE_CLOCK_SKEW_CORRECTION,AWS_EC2_METADATA_DISABLED,
-  AWS_EC2_METADATA_SERVICE_ENDPOINT,AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE,
-  AWS_EC2_METADATA_V1_DISABLED,AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026,
-  AWS_ENDPOINT_URL,AWS_ENDPOINT_URL_SIGNIN,AWS_ENDPOINT_URL_SSO,
-  AWS_ENDPOINT_URL_SSO_OIDC,AWS_ENDPOINT_URL_STS,AWS_EXECUTION_ENV,
+  AWS_CONFIG_FILE,AWS_DEFAULT_REGION,AWS_DISABLE_CLOCK_SKEW_CORRECTION,
+  AWS_ENABLE_DEFAULT_SOCKET_TIMEOUT_2026,AWS_ENDPOINT_URL,AWS_ENDPOINT_URL_STS,
   AWS_IGNORE_CONFIGURED_ENDPOINT_URLS,AWS_LAMBDA_BENCHMARK_MODE,
   AWS_LAMBDA_FUNCTION_NAME,AWS_LAMBDA_MAX_CONCURRENCY,
-  AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA,AWS_LOGIN_CACHE_DIRECTORY,
-  AWS_MAX_ATTEMPTS,AWS_PROFILE,AWS_REGION,AWS_RETRY_MODE,AWS_ROLE_ARN,
-  AWS_ROLE_SESSION_NAME,AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED,
-  AWS_SDK_UA_APP_ID,AWS_SECRET_ACCESS_KEY,AWS_SESSION_TOKEN,
-  AWS_SHARED_CREDENTIALS_FILE,AWS_SIGV4A_SIGNING_REGION_SET,
-  AWS_USE_DUALSTACK_ENDPOINT,AWS_USE_FIPS_ENDPOINT,AWS_WEB_IDENTITY_TOKEN_FILE,
+  AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA,AWS_PROFILE,AWS_REGION,
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED,AWS_SHARED_CREDENTIALS_FILE,
+  AWS_USE_DUALSTACK_ENDPOINT,AWS_USE_FIPS_ENDPOINT,
   HOME,HOMEDRIVE,HOMEPATH,USERPROFILE,_X_AMZN_TRACE_ID
 `.match(/\w+/g) ?? [];
 
@@ -75,9 +65,18 @@ export function demandSdk(search: Search): void {
   if (missing.length > 0) throw search.notPermitted(missing);
 }
 
-/** The SDK's own would ask for the release of the operating system. */
-export const SDK_USER_AGENT = (): Promise<[string, string][]> =>
-  Promise.resolve([["sigv4-proxy", "credentials"]]);
+/** What the SDK would look up by itself, by its own parser of the files. */
+export const SDK_SETTINGS = {
+  retryMode: "standard",
+  defaultsMode: "standard",
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  authSchemePreference: [] as string[],
+  userAgentAppId: () => Promise.resolve(undefined),
+  // The SDK's own would ask for the release of the operating system.
+  defaultUserAgentProvider: () =>
+    Promise.resolve<[string, string][]>([["sigv4-proxy", "credentials"]]),
+} as const;
 
 /** A request handler of the AWS SDK over `fetch`. */
 export class SdkHttp {

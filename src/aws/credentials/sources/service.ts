@@ -25,26 +25,10 @@ const HOST_PREFIXES = {
 export type TokenService = keyof typeof HOST_PREFIXES;
 
 /**
- * The endpoint that is configured. AWS SDKs and Tools Reference Guide,
- * "Service-specific endpoints": the variables before the profile, the service's
- * own before the general one.
- */
-function configuredEndpoint(
-  { env, settings, files }: SourceQuery,
-  service: TokenService,
-): string | undefined {
-  const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ||
-    settings?.get("ignore_configured_endpoint_urls");
-  if (ignored?.toLowerCase() === "true") return undefined;
-  const own = files?.services.get(settings?.get("services") ?? "");
-  return env(`AWS_ENDPOINT_URL_${service}`) || env("AWS_ENDPOINT_URL") ||
-    own?.nested(service.toLowerCase())?.get("endpoint_url") ||
-    settings?.get("endpoint_url") || undefined;
-}
-
-/**
- * The URL of a service. Source of the usual ones: the endpoint rules of the AWS
- * SDKs.
+ * The URL of a service: the one that is configured, else the usual one. AWS SDKs
+ * and Tools Reference Guide, "Service-specific endpoints": the variables before
+ * the profile, the service's own before the general one. Source of the usual
+ * ones: the endpoint rules of the AWS SDKs.
  *
  * @returns `undefined` if what is configured is no URL.
  */
@@ -53,9 +37,16 @@ export function serviceUrl(
   service: TokenService,
   region: string,
 ): URL | undefined {
-  const text = configuredEndpoint(query, service) ??
-    usualEndpoint(query, service, region);
-  return URL.parse(text) ?? undefined;
+  const { env, settings, files } = query;
+  const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ||
+    settings?.get("ignore_configured_endpoint_urls");
+  const own = files?.services.get(settings?.get("services") ?? "");
+  const configured = ignored?.toLowerCase() !== "true" &&
+    (env(`AWS_ENDPOINT_URL_${service}`) || env("AWS_ENDPOINT_URL") ||
+      own?.nested(service.toLowerCase())?.get("endpoint_url") ||
+      settings?.get("endpoint_url"));
+  return URL.parse(configured || usualEndpoint(query, service, region)) ??
+    undefined;
 }
 
 function usualEndpoint(

@@ -22,7 +22,7 @@ import { isLoopback } from "../../../net/address.ts";
 import { lacking, netNeed, notGranted } from "../../../permissions.ts";
 import { delay, orAborted } from "../../../time.ts";
 import { partitionOf } from "../../partition.ts";
-import { SDK_USER_AGENT, SdkHttp } from "../sources/sdk.ts";
+import { SDK_SETTINGS, SdkHttp } from "../sources/sdk.ts";
 import {
   currentToken,
   holdToken,
@@ -303,19 +303,12 @@ async function openSignIn({ session, grant }: LoginRequest): Promise<SSOOIDC> {
   if (missing.length > 0) throw new LoginError("failed", lacking(missing));
   const { SSOOIDC } = await import("@aws-sdk/client-sso-oidc");
   const service = new SSOOIDC({
+    ...SDK_SETTINGS,
     region: grant.region,
     endpoint: endpoint.href,
     requestHandler: new SdkHttp(session, PURPOSE),
-    defaultUserAgentProvider: SDK_USER_AGENT,
     // The pace is AWS's, and kept here.
     maxAttempts: 1,
-    // What is not said it looks for in variables and files, by its own parser.
-    retryMode: "standard",
-    defaultsMode: "standard",
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-    userAgentAppId: () => Promise.resolve(undefined),
-    authSchemePreference: [],
   });
   // It would read a variable of AWS Lambda's.
   service.middlewareStack.remove("recursionDetectionMiddleware");
