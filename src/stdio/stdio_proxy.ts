@@ -108,7 +108,10 @@ export interface StdioProxyRun
 const DEFAULT_MAX_CONCURRENCY = 64;
 const DEFAULT_RETRIES = 2;
 
-/** How long what is in flight may take after the client's last message. */
+/**
+ * How long what is in flight may take after the client's last message, and the
+ * client to take any of what it is told.
+ */
 const DRAIN_MS = 30_000;
 const CLOSE_MS = 5_000;
 
@@ -205,7 +208,10 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     await link.drain(deadline.signal);
     deadline.abort();
     await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
-    await within(stopped.aborted ? STOP_WRITE_MS : CLOSE_MS, writer.idle());
+    await writer.idle(DRAIN_MS, stopped);
+    if (stopped.aborted) {
+      await within(STOP_WRITE_MS, writer.idle(STOP_WRITE_MS));
+    }
     writer.release();
   }
 }

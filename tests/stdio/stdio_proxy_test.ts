@@ -4,6 +4,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { OPTION_NAMES } from "../../src/naming.ts";
+import { runStdioProxy } from "../../src/stdio/stdio_proxy.ts";
 import { Clock } from "../support/time/clock.ts";
 import { StreamWorld } from "../support/stream/world.ts";
 import { mcp, type McpHandler, result, Sessions } from "../support/raw/mcp.ts";
@@ -252,6 +253,53 @@ Deno.test("a client that is gone ends the proxy and the session", async () => {
   ));
   await ended;
   assertObjectMatch(server.requests.all.at(-1) ?? {}, { method: "DELETE" });
+});
+
+Deno.test("a client that takes its answers slowly after it has ended stdin gets them all", async () => {
+  using clock = new Clock();
+  const body = { x: "x".repeat(100_000) };
+  await using server = await RawServer.start(
+    mcp({ m: (message, reply) => reply.json(result(message, body)) }),
+  );
+  const ids = [1, 2, 3, 4, 5];
+  const given = Promise.withResolvers<void>();
+  let count = 0;
+  const decoder = new TextDecoder();
+  let text = "";
+  const stdin = new TransformStream<Uint8Array, Uint8Array>(undefined, {
+    highWaterMark: ids.length,
+  });
+  const done = runStdioProxy({
+    url: server.url,
+    fetch,
+    names: OPTION_NAMES,
+    readable: stdin.readable,
+    writable: new WritableStream({
+      async write(chunk) {
+        await new Promise((taken) => setTimeout(taken, 20_000));
+        text += decoder.decode(chunk, { stream: true });
+      },
+    }),
+    observer: {
+      received() {},
+      recovered() {},
+      delivered() {
+        if (++count === ids.length) given.resolve();
+      },
+    },
+  });
+  const writer = stdin.writable.getWriter();
+  for (const id of ids) {
+    const message = JSON.stringify({ jsonrpc: "2.0", id, method: "m" });
+    await writer.write(new TextEncoder().encode(`${message}\n`));
+  }
+  await given.promise;
+  await writer.close();
+  await clock.until(done, 1_000);
+  const answered = text.trimEnd().split("\n").map((line) =>
+    JSON.parse(line).id
+  );
+  assertEquals(answered.sort(), ids);
 });
 
 Deno.test("a client that does not read stops the upstream reads", async () => {

@@ -10,6 +10,7 @@ import {
   SPACE,
   withoutByteOrderMark,
 } from "./bytes.ts";
+import { within } from "../../time.ts";
 import { idIn, type RequestId } from "./message.ts";
 import { TopLevelScanner } from "./scan.ts";
 
@@ -159,6 +160,8 @@ export class FrameWriter {
   readonly #takesChunks: boolean;
   #queue: QueuedFrame[] = [];
   #queuedBytes = 0;
+  /** How many writes the sink has taken. */
+  #taken = 0;
   #flushing: Promise<void> | undefined;
   #failure: { cause: unknown } | undefined;
   readonly #broken = Promise.withResolvers<unknown>();
@@ -212,9 +215,15 @@ export class FrameWriter {
     return waiting?.promise ?? NO_WAIT;
   }
 
-  /** Resolves when nothing is waiting to be written, or the sink has failed. */
-  async idle(): Promise<void> {
-    await this.#flushing;
+  /**
+   * Resolves when nothing is waiting to be written, or the sink has failed or
+   * takes nothing for so long.
+   */
+  async idle(stallMs = Infinity, signal?: AbortSignal): Promise<void> {
+    for (let seen = -1; seen !== this.#taken && !signal?.aborted;) {
+      seen = this.#taken;
+      if (this.#flushing) await within(stallMs, this.#flushing, signal);
+    }
   }
 
   release(): void {
@@ -264,6 +273,7 @@ export class FrameWriter {
     const isLarge = frames[0].length >= MAX_WRITE_BYTES;
     for (const bytes of isLarge ? [frames[0], NEWLINE] : [lines(frames)]) {
       await this.#writer.write(bytes);
+      this.#taken++;
       this.#queuedBytes -= bytes.length;
     }
   }
@@ -280,6 +290,7 @@ export class FrameWriter {
         });
         if (!next || next.done) break;
         await this.#writer.write(replaceNewlines(next.value));
+        this.#taken++;
         if (this.#takesChunks) free(next.value);
       }
       await this.#writer.write(NEWLINE);
