@@ -6,6 +6,7 @@
 import { ConfigError, messageOf } from "../errors.ts";
 import type { Naming, OptionNames } from "../naming.ts";
 import { lacking, type Need, notGranted } from "../permissions.ts";
+import { isSameFile } from "../same_file.ts";
 import type { RecordingHeader } from "./format.ts";
 
 /** What the older part is called while there are two. */
@@ -121,7 +122,7 @@ export class RecordingFile {
   #finish(): void {
     using file = this.#file;
     const [own, there] = [file.statSync(), Deno.lstatSync(this.#options.path)];
-    if (own.ino !== there.ino || own.dev !== there.dev) {
+    if (!isSameFile(own, there)) {
       throw new Error("another file is in its place");
     }
   }

@@ -8,6 +8,7 @@
  */
 
 import { messageOf } from "../../errors.ts";
+import { isSameFile } from "../../same_file.ts";
 import { delay, orAborted } from "../../time.ts";
 import type { Log } from "../../log/log.ts";
 import { maskAccessKeyId, type Redactor } from "../../redact/redact.ts";
@@ -232,7 +233,7 @@ export class FileWatch {
       if (
         now?.mtime?.getTime() !== seen.mtime?.getTime() ||
         now?.ctime?.getTime() !== seen.ctime?.getTime() ||
-        now?.size !== seen.size || now.ino !== seen.ino
+        now?.size !== seen.size || !isSameFile(now, seen)
       ) return true;
     }
     return false;

@@ -210,31 +210,30 @@ export async function findCaBundle(
 ): Promise<CaBundle | undefined> {
   const given = env("AWS_CA_BUNDLE");
   if (given) return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
-  const fail = (error: unknown): never => {
+  const ofProfile = await caBundleOfProfile(profile, env).catch((error) => {
     if (!(error instanceof UnclearFilesError)) throw error;
     const what = error.message.slice(error.message.indexOf(": ") + 2);
     throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
-  };
-  const found = await lookUp(profile, env).catch((error) => {
-    // Without keys in the environment the credentials fail by it, and tell.
-    const isTold = profile !== undefined || !env("AWS_ACCESS_KEY_ID");
-    if (!isTold || !(error instanceof UnclearFilesError)) fail(error);
-    return undefined;
   });
-  const settings = found?.settings;
-  let path: string | undefined;
-  try {
-    path = settings?.get("ca_bundle");
-  } catch (error) {
-    fail(error);
-  }
-  if (path) {
-    const from = `ca_bundle (${settings?.origin("ca_bundle")})`;
-    return { path: placeOf(path, env), from, isProfiles: true };
-  }
+  if (ofProfile) return ofProfile;
   const from = "REQUESTS_CA_BUNDLE";
   const named = env(from);
   return named ? { path: followParents(named), from } : undefined;
+}
+
+async function caBundleOfProfile(
+  profile: string | undefined,
+  env: ReadEnv,
+): Promise<CaBundle | undefined> {
+  const found = await lookUp(profile, env).catch((error) => {
+    // Without keys in the environment the credentials fail by it, and tell.
+    const isTold = profile !== undefined || !env("AWS_ACCESS_KEY_ID");
+    if (!isTold || !(error instanceof UnclearFilesError)) throw error;
+  });
+  const path = found?.settings?.get("ca_bundle");
+  if (!path) return undefined;
+  const from = `ca_bundle (${found?.settings?.origin("ca_bundle")})`;
+  return { path: placeOf(path, env), from, isProfiles: true };
 }
 
 function placeOf(path: string, env: ReadEnv): string {

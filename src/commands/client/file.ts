@@ -7,6 +7,7 @@
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../errors.ts";
+import { isSameFile } from "../../same_file.ts";
 
 export interface ClientFile {
   /** Where it is, links followed. */
@@ -149,8 +150,7 @@ async function overwrite(
   await ensureUnchanged(file);
   const handle = await open(path, "r+");
   try {
-    const { dev, ino } = await handle.stat();
-    if (dev !== original.dev || ino !== original.ino) throw changed(path);
+    if (!isSameFile(await handle.stat(), original)) throw changed(path);
     const bytes = new TextEncoder().encode(text);
     await handle.writeFile(bytes);
     await handle.truncate(bytes.length);

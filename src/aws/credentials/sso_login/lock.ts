@@ -9,6 +9,7 @@
 
 import { parseRecord } from "../../../json.ts";
 import { limitedFile } from "../../../limited_text.ts";
+import { isSameFile } from "../../../same_file.ts";
 import { delay } from "../../../time.ts";
 import { type Need, notGranted } from "../../../permissions.ts";
 
@@ -78,7 +79,7 @@ async function tryOpen(
   // What a link leads to is not this program's to write over.
   if (there?.isSymlink) return NO_LOCK;
   // Whoever had it before may have taken the file away.
-  if (there?.ino !== (await file.stat()).ino) return undefined;
+  if (!there || !isSameFile(there, await file.stat())) return undefined;
   const since = new Date();
   const until = new Date(since.getTime() + limitMs);
   const text = JSON.stringify({ pid: Deno.pid, since, until });
