@@ -186,15 +186,15 @@ export function sessionHeaderOf(
 
 /** What sends requests, if the global `fetch` will not do. */
 export async function openFetches(
-  { tls, signHost, record, listen }: Pick<
+  { tls, signHost, record, listen, accounts }: Pick<
     Config,
-    "tls" | "signHost" | "record" | "listen"
+    "tls" | "signHost" | "record" | "listen" | "accounts"
   >,
 ): Promise<TlsFetches | undefined> {
   const sendsOtherHost = signHost !== undefined;
-  // A connection of HTTP/2 has room for some hundred streams at once. Where many
-  // clients have one open each, all that comes then would wait for their end.
-  const isHttp1 = listen !== undefined;
+  // A connection of HTTP/2 has room for some hundred streams at once. Where each
+  // client or account has one open, all else would wait for their end.
+  const isHttp1 = listen !== undefined || accounts !== undefined;
   // The signed fetch sends another Host over a fetch of its own, and of that
   // there would be more told than may be.
   const isNeeded = tls !== undefined || isHttp1 ||

@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { openTls, type TlsMaterial } from "../../src/net/http_client.ts";
+import type { Config } from "../../src/config/config.ts";
 import { openFetches } from "../../src/commands/target.ts";
 import { loadTlsFiles } from "../../src/config/files.ts";
 import type { LogNote } from "../../src/log/log.ts";
@@ -189,21 +190,31 @@ Deno.test("certificates out of their time are told, and taken", async () => {
   }
 });
 
-for (const [isServer, protocol] of [[false, "h2"], [true, "http/1.1"]]) {
-  Deno.test(`a target that knows HTTP/2 is spoken to over ${protocol} ${isServer ? "in HTTP server mode, where many streams stand open" : "over stdio"}`, async () => {
+const ADDRESS = { hostname: "127.0.0.1", port: 0 };
+for (
+  const [mode, protocol, { listen, accounts }] of [
+    ["over stdio", "h2", {}],
+    ["in HTTP server mode, where many streams may stand open", "http/1.1", {
+      listen: { address: ADDRESS, token: undefined, hosts: [] },
+    }],
+    ["for many accounts, each with a stream", "http/1.1", {
+      accounts: { template: "arn:aws:iam::{account}:role/r", allow: ["*"] },
+    }],
+  ] as [string, string, Partial<Config>][]
+) {
+  Deno.test(`a target that knows HTTP/2 is spoken to over ${protocol} ${mode}`, async () => {
     using listener = Deno.listenTls({
       ...ROOT.issue({ name: "server" }),
       hostname: "127.0.0.1",
       port: 0,
       alpnProtocols: ["h2", "http/1.1"],
     });
-    const address = { hostname: "127.0.0.1", port: 0 };
-    const listen = { address, token: undefined, hosts: [] };
     using fetches = await openFetches({
       tls: { caCerts: [ROOT.cert], client: undefined },
       signHost: undefined,
       record: undefined,
-      listen: isServer ? listen : undefined,
+      listen,
+      accounts,
     });
     const url = `https://localhost:${listener.addr.port}`;
     const answer = fetches?.toTarget(url).catch(() => {});
