@@ -6,10 +6,16 @@ import { whenOver } from "../../time.ts";
 import { ProxyError } from "../../errors.ts";
 import { BlockBuffer } from "./bytes.ts";
 
-/** The media type of a response, without parameters, in lower case. */
-export function mediaType(response: Response): string {
-  const [type] = (response.headers.get("content-type") ?? "").split(";");
-  return type.trim().toLowerCase();
+const MCP_TYPES = ["text/event-stream", "application/json"];
+
+/**
+ * The media type of a response, without parameters, in lower case. What several
+ * headers say comes joined; then one that MCP knows goes first.
+ */
+export function mediaType({ headers }: Response): string {
+  const types = (headers.get("content-type") ?? "").toLowerCase()
+    .split(/[;,]/).map((part) => part.trim());
+  return MCP_TYPES.find((type) => types.includes(type)) ?? types[0];
 }
 
 /** A body this small comes in one piece, as a rule. */

@@ -60,6 +60,21 @@ for (const [what, [sent, line]] of Object.entries(REPAIRED)) {
   });
 }
 
+for (
+  const [first, second, body] of [
+    ["application/json", "application/json; charset=utf-8", OK],
+    ["text/plain", "application/json", OK],
+    ["Text/Event-Stream", "text/event-stream", `data: ${OK}\n\n`],
+  ]
+) {
+  Deno.test(`an answer is delivered whose two Content-Type headers say ${first} and ${second}`, async () => {
+    const type = `${first}\r\nContent-Type: ${second}`;
+    const call: McpHandler = (_message, reply) =>
+      reply.status(200, { "Content-Type": type }, body);
+    assertEquals(await answerTo(call), OK);
+  });
+}
+
 const LONG = "x".repeat(100_000);
 
 /** Answers that strict clients discard: they would wait for their own limit. */
