@@ -297,7 +297,10 @@ export async function credentialNeeds(
   const needs = pathVariables(env).map((value): Need => (
     { kind: "env", value, why: "find the shared AWS files" }
   ));
-  if (!hereOnly || !isDecided) needs.push(...homeNeeds(env));
+  const paths = sharedPaths(env);
+  if (!hereOnly || !isDecided) {
+    needs.push(...homeNeeds(env), ...paths ? fileNeeds(paths) : []);
+  }
   // The proxy gets no further than to read them.
   const unlessUnclear = (error: unknown) => {
     if (!(error instanceof UnclearFilesError)) throw error;
@@ -307,16 +310,10 @@ export async function credentialNeeds(
   for (const roleArn of roles) {
     needs.push(...roleNeeds(here, { roleArn, region }));
   }
-  const paths = sharedPaths(env);
-  if (paths && !(hereOnly && isDecided)) needs.push(...fileNeeds(paths));
-  if (isDecided) return needs;
-  try {
-    for (const source of order) {
-      const own = LOWER_SOURCES[source].needs(here);
-      if (own !== undefined) return [...needs, ...own];
-    }
-  } catch (error) {
-    unlessUnclear(error);
-  }
-  return needs;
+  const sources = isDecided ? [] : order.values();
+  const own = await Promise.try(() =>
+    sources.map((source) => LOWER_SOURCES[source].needs(here))
+      .find((needs) => needs !== undefined)
+  ).catch(unlessUnclear);
+  return [...needs, ...own ?? []];
 }

@@ -81,9 +81,6 @@ export const SDK_SETTINGS = {
 /** A request handler of the AWS SDK over `fetch`. */
 export class SdkHttp {
   readonly metadata = { handlerProtocol: "http/1.1" };
-  readonly #search: Search;
-  readonly #purpose: string;
-  readonly #form: RegExp;
 
   /** The permission error that ended a request: the SDK would bury it. */
   refusal: CredentialsError | undefined;
@@ -92,17 +89,17 @@ export class SdkHttp {
    * @param purpose Completes "no permission to …".
    * @param form What an answer of the service has: a proxy's has it not.
    */
-  constructor(search: Search, purpose: string, form = /^/) {
-    this.#search = search;
-    this.#purpose = purpose;
-    this.#form = form;
-  }
+  constructor(
+    readonly search: Search,
+    readonly purpose: string,
+    readonly form = /^/,
+  ) {}
 
   async handle(request: SdkRequest): Promise<{ response: object }> {
     const url = urlOf(request);
-    const missing = notGranted([netNeed(url, this.#purpose)]);
+    const missing = notGranted([netNeed(url, this.purpose)]);
     if (missing.length > 0) {
-      throw this.refusal = this.#search.notPermitted(missing);
+      throw this.refusal = this.search.notPermitted(missing);
     }
     const { method, body: given } = request;
     const headers = new Headers(request.headers);
@@ -112,8 +109,8 @@ export class SdkHttp {
     const body = given === undefined ? undefined : new Blob([given]);
     try {
       const sent = { method, headers, body };
-      const answer = await fetchText(this.#search, url, sent);
-      if (!this.#form.test(answer.text)) {
+      const answer = await fetchText(this.search, url, sent);
+      if (!this.form.test(answer.text)) {
         const what = `${url.host} answered with HTTP ${answer.status}`;
         throw new Error(`${what}, and not as the service does`);
       }
