@@ -3,7 +3,7 @@
  * which clock.
  */
 
-import { ConfigError, CredentialsError } from "../../errors.ts";
+import { ConfigError, CredentialsError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import { isObject } from "../../json.ts";
@@ -220,11 +220,21 @@ export function toSource(
   let checked: Credentials | undefined;
   return {
     async get(options) {
-      const given = typeof credentials === "function"
-        ? await credentials()
-        : isSource(credentials)
-        ? await credentials.get(options)
-        : credentials;
+      const given = await Promise.try(() =>
+        typeof credentials === "function"
+          ? credentials()
+          : isSource(credentials)
+          ? credentials.get(options)
+          : credentials
+      ).catch((error) => {
+        if (error instanceof CredentialsError || options?.signal?.aborted) {
+          throw error;
+        }
+        const why = messageOf(error);
+        throw new CredentialsError(
+          `the credentials could not be loaded: ${why}`,
+        );
+      });
       if (given === checked && given !== undefined) return given;
       // A header that cannot be made would look like a request that failed.
       const fault = credentialsFault(given);

@@ -211,6 +211,44 @@ Deno.test("credentials of a wrong type sign nothing, and are told apart, from wh
   }
 });
 
+Deno.test("what hands in credentials and fails is no connection that failed", async () => {
+  const scope = { service: "execute-api", region: "us-east-1" };
+  const origin = "http://127.0.0.1:9";
+  const words = "the credentials could not be loaded: sign in again";
+  for (const reason of [new TypeError("sign in again"), "sign in again"]) {
+    const rejects = () => Promise.reject(reason);
+    const throws = () => {
+      throw reason;
+    };
+    for (const credentials of [rejects, throws, { get: rejects }]) {
+      const fetch = createSignedFetch({ ...scope, origin, credentials });
+      await assertRejects(() => fetch(origin), CredentialsError, words);
+      const signer = createSigner({ ...scope, credentials });
+      const sign = () => signer.sign(new Request(origin));
+      await assertRejects(sign, CredentialsError, words);
+    }
+  }
+  const own = new CredentialsError("none here");
+  const credentials = () => Promise.reject(own);
+  const fetch = createSignedFetch({ ...scope, origin, credentials });
+  await assertRejects(() => fetch(origin), CredentialsError, "none here");
+  const { promise, reject } = Promise.withResolvers<never>();
+  const waits = createSignedFetch({
+    ...scope,
+    origin,
+    credentials: {
+      get({ signal } = {}) {
+        signal?.addEventListener("abort", () => reject(signal.reason));
+        return promise;
+      },
+    },
+  });
+  const wanted = new AbortController();
+  const abandoned = waits(origin, { signal: wanted.signal });
+  wanted.abort(new RangeError("no longer wanted"));
+  await assertRejects(() => abandoned, RangeError, "no longer wanted");
+});
+
 Deno.test("a session token of null is none, from a program without types", async () => {
   await using target = new Peer(() => new Response());
   using fetch = createSignedFetch({
