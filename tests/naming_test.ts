@@ -132,7 +132,7 @@ for (const [arg, method, params, named] of NAMED) {
   const message = { jsonrpc: "2.0", id: 1, method, params };
   Deno.test(`over stdio an error of ${arg} names the flag and the variable`, async () => {
     await using target = await RawServer.start(mcp({ silent, large }));
-    await using proxy = await ProxyProcess.start({
+    await using proxy = await ProxyProcess.startHere({
       target: target.url,
       args: [arg],
     });
@@ -144,10 +144,9 @@ for (const [arg, method, params, named] of NAMED) {
   if (method === "large") continue;
   Deno.test(`in HTTP server mode an error of ${arg} names the flag and the variable`, async () => {
     await using target = await RawServer.start(mcp({ silent }));
-    await using proxy = await ProxyProcess.start({
+    await using proxy = await ProxyProcess.startHere({
       target: target.url,
       args: [arg, "--listen=127.0.0.1:0", "--no-listen-token"],
-      permissions: { net: ["127.0.0.1:0"] },
     });
     const listening = ({ text }: Line) => text.includes('"listening"');
     const { value } = await proxy.waitForLog(listening);

@@ -30,9 +30,9 @@ async function endpoint(proxy: ProxyProcess): Promise<URL> {
   return new URL(await logged(proxy, "url"));
 }
 
-/** The program, which may listen anywhere on loopback. */
-const start = (target: URL, args: readonly string[], env = {}) =>
-  ProxyProcess.start({ target, args, permissions: ANYWHERE, env });
+/** The program in this process. */
+const startHere = (target: URL, args: readonly string[], env = {}) =>
+  ProxyProcess.startHere({ target, args, env });
 
 const BY_VARIABLES = { MCP_LISTEN: "127.0.0.1:0", MCP_LISTEN_TOKEN: TOKEN };
 const OPEN = ["--listen=127.0.0.1:0", "--no-listen-token"];
@@ -78,7 +78,11 @@ Deno.test("with --listen and --read-only a call that looks like an answer is not
     verifier: TEST_VERIFIER,
     handler: mcp({}),
   });
-  await using proxy = await start(target.url, ["--read-only"], BY_VARIABLES);
+  await using proxy = await startHere(
+    target.url,
+    ["--read-only"],
+    BY_VARIABLES,
+  );
   const answer = await fetch(await endpoint(proxy), {
     method: "POST",
     body:
@@ -132,7 +136,10 @@ Deno.test("a runtime directory that is not there is warned of, and the token goe
 Deno.test("--max-concurrency says how many requests may be under way over HTTP", async () => {
   const { handler, asked, go } = onCue();
   await using target = await RawServer.start(mcp({ slow: handler }));
-  await using proxy = await start(target.url, [...OPEN, "--max-concurrency=1"]);
+  await using proxy = await startHere(target.url, [
+    ...OPEN,
+    "--max-concurrency=1",
+  ]);
   const url = await endpoint(proxy);
   const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
   const first = fetch(url, { method: "POST", body });
@@ -149,7 +156,7 @@ Deno.test("address and token may come from the environment, and the token is in 
     verifier: TEST_VERIFIER,
     handler: mcp({}),
   });
-  await using proxy = await start(
+  await using proxy = await startHere(
     target.url,
     ["--log-level", "debug"],
     BY_VARIABLES,
@@ -168,7 +175,7 @@ Deno.test("address and token may come from the environment, and the token is in 
 
 Deno.test("MCP_NO_LISTEN_TOKEN asks for no token, and MCP_LISTEN_HOST takes that name and no other", async () => {
   await using target = await RawServer.start(mcp({}));
-  await using proxy = await start(target.url, [], {
+  await using proxy = await startHere(target.url, [], {
     MCP_LISTEN: "127.0.0.1:0",
     MCP_NO_LISTEN_TOKEN: "true",
     MCP_LISTEN_HOST: "mcp.example,proxy.internal",
@@ -197,7 +204,7 @@ Deno.test("a tool policy and metadata hold with --listen", async () => {
       ],
     }));
   await using target = await RawServer.start(mcp({ "tools/list": list }));
-  await using proxy = await start(target.url, [
+  await using proxy = await startHere(target.url, [
     ...OPEN,
     "--read-only",
     "--metadata=team=ulm",
@@ -220,7 +227,11 @@ async function stopping(
   target: RawServer,
   asked: Promise<void>,
 ): Promise<{ proxy: ProxyProcess; url: URL; call: Promise<Response> }> {
-  const proxy = await start(target.url, OPEN);
+  const proxy = await ProxyProcess.start({
+    target: target.url,
+    args: OPEN,
+    permissions: ANYWHERE,
+  });
   const url = await endpoint(proxy);
   const body = '{"jsonrpc":"2.0","id":1,"method":"slow"}';
   const call = fetch(url, { method: "POST", body });

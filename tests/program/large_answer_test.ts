@@ -87,7 +87,7 @@ Deno.test("a large answer that breaks ends its line, and the error for its ID fo
   await using server = await RawServer.start(mcp({
     m: large(12, { after: (stream) => stream.cut() }),
   }));
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: server.url,
     args: ["--max-answer", "512MiB"],
   });
@@ -205,7 +205,7 @@ Deno.test("a large answer that stalls fails without waiting for the rest", async
 
 Deno.test("a large answer over the raised limit ends its line, and the error follows", async () => {
   await using server = await RawServer.start(mcp({ m: large(20) }));
-  await using proxy = await ProxyProcess.start({
+  await using proxy = await ProxyProcess.startHere({
     target: server.url,
     args: ["--max-answer", "15MiB"],
   });

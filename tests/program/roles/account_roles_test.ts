@@ -289,7 +289,7 @@ Deno.test({
       const aws_account = String(n % 200).padStart(12, "0");
       return w.call("get_item", { aws_account });
     };
-    for (let n = 0; n < 200; n++) await call(0);
+    for (let n = 0; n < 80; n++) await call(0);
     const before = await residentMib(w.proxy.pid);
     for (let n = 0; n < 200; n++) {
       assertEquals((await call(n)).error, undefined);
