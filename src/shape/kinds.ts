@@ -42,32 +42,42 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isFunction: Fits = (value) => typeof value === "function";
 const matches = (form: RegExp): Fits => (value) =>
   typeof value === "string" && form.test(value);
-const isText = matches(/[^]/);
-const isUrl: Fits = (value) =>
-  value instanceof URL && /^https?:$/.test(value.protocol);
 const has = (...names: readonly string[]): Fits => (value) =>
   isObject(value) && names.every((name) => isFunction(value[name]));
-const whole = (least: number, most = Infinity): Fits => (value) =>
-  Number.isSafeInteger(value) && Number(value) >= least &&
-  Number(value) <= most;
+const isNumber = (least: number, most = Infinity): Fits => (value) =>
+  typeof value === "number" && value >= least && value <= most;
+const isWhole = (least: number, most?: number): Fits => (value) =>
+  Number.isSafeInteger(value) && isNumber(least, most)(value);
 const listOf = (fits: Fits): Fits => (value) =>
   Array.isArray(value) && value.every(fits);
 const pairsOf = (name: Fits, text: Fits): Fits =>
-  listOf((pair) =>
-    Array.isArray(pair) && pair.length === 2 && name(pair[0]) && text(pair[1])
+  listOf((it) =>
+    Array.isArray(it) && it.length === 2 && name(it[0]) && text(it[1])
   );
 const mapOf = (fits: Fits): Fits => (value) =>
   value instanceof Map && value.keys().every(isText) &&
   value.values().every(fits);
 
-// RFC 9110, 5.6.2 and 5.5.
+const isText = matches(/[^]/);
+const isRole = matches(/^arn:[\w-]+:iam::\d{12}:role\/\S+$/);
+const isHost = matches(/^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i);
+const isPort = isWhole(0, 65_535);
+// RFC 6750, 2.1, and RFC 9110, 5.6.2 and 5.5.
+const isToken = matches(/^[A-Za-z0-9\-._~+/]+=*$/);
 const isHeaderName = matches(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
 const isHeaderText = matches(/^[\t\x20-\x7e\x80-\xff]*$/);
+const areHeaders = pairsOf(isHeaderName, isHeaderText);
 const arePairs = pairsOf(isText, (value) => typeof value === "string");
-const isToken = matches(/^[A-Za-z0-9\-._~+/]+=*$/);
-const isPort = whole(0, 65_535);
+const isUrl: Fits = (value) =>
+  value instanceof URL && /^https?:$/.test(value.protocol);
+const areOrigins: Fits = (value) =>
+  [value].flat().every((one) => isUrl(URL.parse(String(one))));
+const isListen: Fits = (value) =>
+  isRecord(value) &&
+  (isText(value.path) || isText(value.hostname) && isPort(value.port));
+const isLog = has("debug", "info", "warn", "error");
+const isSource: Fits = (value) => isRecord(value) && isFunction(value.get);
 
-const LEVELS = ["debug", "info", "warn", "error"];
 const TEXT = "a string that is not empty";
 
 export const KINDS: {
@@ -81,59 +91,31 @@ export const KINDS: {
   pairsByName: ["a Map of arrays of pairs by name", mapOf(arePairs)],
   function: ["a function", isFunction],
   functions: ["a Map of functions by name", mapOf(isFunction)],
-  ms: [
-    "a number of milliseconds above 0",
-    (value) => typeof value === "number" && value > 0,
-  ],
-  count: ["a whole number above 0", whole(1)],
-  natural: ["a whole number, 0 or above", whole(0)],
-  seconds: ["a whole number of seconds from 900 to 43200", whole(900, 43_200)],
-  expiry: [
-    "a number of seconds from 1 to 604800",
-    (value) => typeof value === "number" && value >= 1 && value <= 604_800,
-  ],
+  ms: ["a number of milliseconds above 0", isNumber(Number.MIN_VALUE)],
+  count: ["a whole number above 0", isWhole(1)],
+  natural: ["a whole number, 0 or above", isWhole(0)],
+  seconds: ["a whole number of seconds from 900 to 43200", isWhole(900, 43200)],
+  expiry: ["a number of seconds from 1 to 604800", isNumber(1, 604_800)],
   url: ["an http or https URL", isUrl],
-  origin: [
-    "an http or https URL, or an array of such",
-    (value) => [value].flat().every((one) => isUrl(URL.parse(String(one)))),
-  ],
+  origin: ["an http or https URL, or an array of such", areOrigins],
   service: ["a name such as execute-api", matches(/^[\w.-]+$/)],
   region: ["a name such as us-east-1", matches(/^[\w*-]+(?:, ?[\w*-]+)*$/)],
-  role: [
-    "a role's ARN such as arn:aws:iam::123456789012:role/name",
-    matches(/^arn:[\w-]+:iam::\d{12}:role\/\S+$/),
-  ],
-  host: [
-    "a host name",
-    matches(/^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i),
-  ],
+  role: ["a role's ARN such as arn:aws:iam::123456789012:role/name", isRole],
+  host: ["a host name", isHost],
   header: ["a header's name", isHeaderName],
-  headers: [
-    "an array of pairs of a header's name and its value",
-    pairsOf(isHeaderName, isHeaderText),
-  ],
+  headers: ["an array of pairs of a header's name and its value", areHeaders],
   token: [
     "letters, digits and -._~+/ with = at its end alone, or false",
     (value) => value === false || isToken(value),
   ],
-  listen: [
-    "an object of hostname and port, or of path",
-    (value) =>
-      isObject(value) &&
-      ("path" in value
-        ? isText(value.path)
-        : isText(value.hostname) && isPort(value.port)),
-  ],
-  log: ["an object of debug, info, warn and error", has(...LEVELS)],
+  listen: ["an object of hostname and port, or of path", isListen],
+  log: ["an object of debug, info, warn and error", isLog],
   redactor: ["a Redactor", (value) => value instanceof Redactor],
   credentials: [
     "an object of keys, a source of them or a function",
     (value) => isFunction(value) || isObject(value),
   ],
-  source: [
-    "an object with get",
-    (value) => isRecord(value) && isFunction(value.get),
-  ],
+  source: ["an object with get", isSource],
   signal: ["an AbortSignal", has("throwIfAborted")],
   readable: ["a ReadableStream", has("getReader")],
   writable: ["a WritableStream", has("getWriter")],
