@@ -154,6 +154,13 @@ export class ParsedOptions {
       }
       const text = value?.trim() ?? "";
       if (text === "") continue;
+      // Claude Code's, in milliseconds: how long servers may take to start.
+      if (name === "MCP_TIMEOUT" && /^[1-9]\d*$/.test(text)) {
+        const message = `${name} has no unit, as another program's has none: ` +
+          "it sets no limit here (write 30s, say, if it is to)";
+        this.notes.push({ level: "warn", message });
+        continue;
+      }
       const texts = option.kind === "list"
         ? text.split(",").map((part) => part.trim()).filter((part) => part)
         : [text];

@@ -1,6 +1,6 @@
 /** Variables that are named almost as an option's. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Option, variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import {
@@ -83,6 +83,18 @@ Deno.test("variables of other programs stop nothing, and are not told", async ()
     names.split(/\s+/).map((name) => [name, "x"]),
   );
   assertEquals(await warningsOf(env), []);
+});
+
+Deno.test("Claude's MCP_TIMEOUT in milliseconds sets no limit, stops nothing and is told", async () => {
+  const { config, notes } = await run([AGENTCORE], { MCP_TIMEOUT: "60000" });
+  assertEquals(config.timeoutMs, undefined);
+  assertEquals(notes.filter(({ level }) => level === "warn").length, 1);
+  const ours = await run([AGENTCORE], { MCP_TIMEOUT: "60s" });
+  assertEquals(ours.config.timeoutMs, 60_000);
+  const none = await run([AGENTCORE], { MCP_TIMEOUT: "0" });
+  assertEquals(none.notes.filter(({ level }) => level === "warn"), []);
+  const [fault] = await faultsOf([AGENTCORE, "--timeout=60000"]);
+  assertStringIncludes(fault, "timeout must be a duration");
 });
 
 Deno.test("a misspelt variable counts for nothing where it is empty, off or behind a flag", async () => {
