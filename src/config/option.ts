@@ -46,7 +46,11 @@ type Kind =
   | { readonly kind: "boolean"; readonly default?: boolean }
   | { readonly kind: "duration" } & Duration
   /** A number of bytes. */
-  | { readonly kind: "size"; readonly default: string }
+  | {
+    readonly kind: "size";
+    readonly default: string;
+    readonly least?: number;
+  }
   | {
     readonly kind: "integer";
     readonly default?: number;
@@ -168,8 +172,11 @@ export function parseValue(
     case "duration":
       return parseDurationIn(option, text);
     case "size": {
-      const expected = "a size such as 64MiB, 10MB or 4096";
-      return found(parseSize(text) || undefined, expected);
+      const { least = 1 } = option;
+      const bytes = parseSize(text) ?? 0;
+      const form = "a size such as 64MiB, 10MB or 4096";
+      const expected = least > 1 ? `${form}, at least ${least}` : form;
+      return found(bytes >= least ? bytes : undefined, expected);
     }
     case "integer": {
       const [min, max] = option.range;

@@ -275,6 +275,8 @@ export const OPTION_GROUPS = {
     recordMaxBytes: option("--record-max", "its size; the oldest goes first", {
       kind: "size",
       default: "64MiB",
+      // Its first line alone takes a kilobyte or two.
+      least: 16_384,
     }),
   },
   Other: {

@@ -216,6 +216,11 @@ Deno.test("a size is a whole number of bytes and not zero", async () => {
   }
 });
 
+Deno.test("a recording is not limited to less than a line or two take", async () => {
+  const fault = await faultOf(["--record=x", "--record-max=64"]);
+  assertStringIncludes(fault, "10MB or 4096, at least 16384, got '64'");
+});
+
 Deno.test("a role's options are checked, and mean nothing without a role", async () => {
   const role = "--assume-role=arn:aws:iam::123456789012:role/r";
   await assertFaults(
