@@ -8,6 +8,7 @@ import {
   createContext,
 } from "../../src/commands/context.ts";
 import { TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
+import type { Outcome } from "../support/program/outcome.ts";
 
 /** A target whose host tells region and service. */
 export const TARGET =
@@ -44,13 +45,6 @@ export type Command = (
   args: readonly string[],
   context: CommandContext,
 ) => Promise<number>;
-
-/** What a subcommand did. */
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A temporary home directory with variables. */
 export class CommandWorld implements AsyncDisposable {

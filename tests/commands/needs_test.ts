@@ -3,6 +3,7 @@ import { commaNotes } from "../../src/permissions.ts";
 import { findNeeds, permissionFlags } from "../../src/commands/needs.ts";
 import { configOf } from "../support/program/command_line.ts";
 import { CommandWorld, SSO_PROFILE, TARGET } from "./command_world.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const HOST = "abc123.execute-api.eu-west-1.amazonaws.com:443";
 const ENV =
@@ -200,11 +201,10 @@ Deno.test("with flags for paths that have a comma Deno starts, and may read them
     "read.ts",
     "Deno.readTextFileSync(Deno.args[0]);",
   );
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stderr } = await outcomeOf(Deno.execPath(), {
     args: ["run", "--no-config", ...permissionFlags(needs), script, file],
-    stdin: "null",
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
+  });
+  assertEquals(code, 0, stderr);
   assertEquals(commaNotes(needs), [
     `--allow-read=${world.home} allows more than '${home}/.aws/config' and ` +
     `'${home}/.aws/credentials': no flag of Deno's can name a path with a ` +

@@ -5,7 +5,7 @@ import {
   type LaunchOptions,
   SOURCE,
 } from "../support/program/launch.ts";
-import type { Outcome } from "./command_world.ts";
+import { type Outcome, outcomeOf } from "../support/program/outcome.ts";
 
 /**
  * Runs a subcommand in a process of its own.
@@ -23,16 +23,6 @@ export async function runProgram(
     entry: SOURCE,
     bareArgs: args,
   });
-  const { code, stdout, stderr } = await new Deno.Command(line.command, {
-    args: line.args,
-    env: line.env,
-    clearEnv: true,
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  const { command, args: its, env } = line;
+  return await outcomeOf(command, { args: its, env, clearEnv: true });
 }

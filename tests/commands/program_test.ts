@@ -3,6 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { commandLine, SOURCE } from "../support/program/launch.ts";
 import { TARGET } from "./command_world.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const PRINTING = [
   ["--help"],
@@ -17,13 +18,11 @@ async function runInShell(args: readonly string[], redirection: string) {
     entry: SOURCE,
     bareArgs: args,
   });
-  const { code, stderr } = await new Deno.Command("/bin/sh", {
+  return await outcomeOf("/bin/sh", {
     args: ["-c", `"$0" "$@" ${redirection}`, line.command, ...line.args],
     env: line.env,
     clearEnv: true,
-    stdin: "null",
-  }).output();
-  return { code, stderr: new TextDecoder().decode(stderr) };
+  });
 }
 
 Deno.test({

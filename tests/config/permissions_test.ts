@@ -9,6 +9,7 @@ import { variablesOf } from "../../src/config/option.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { ParsedOptions } from "../../src/config/settings.ts";
 import { runProgram } from "../commands/program.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const noListen = {
   profile: undefined,
@@ -65,17 +66,13 @@ Deno.test("what was given up is refused from then on, and the program's own modu
     }
     await import(${JSON.stringify(version)});
   `;
-  await using temp = await tempDir();
-  const directory = temp.path;
-  const file = `${directory}/program.ts`;
-  await Deno.writeTextFile(file, program);
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+  await using temp = await tempDir({ "program.ts": program });
+  const file = `${temp.path}/program.ts`;
+  const { code, stdout, stderr } = await outcomeOf(Deno.execPath(), {
     args: ["run", "-A", "--no-prompt", "--no-lock", file],
-    stdin: "null",
-    stderr: "inherit",
-  }).output();
-  assert(success, "the program ends well");
-  assertEquals(new TextDecoder().decode(stdout).trim().split("\n"), [
+  });
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trim().split("\n"), [
     "ffi prompt",
     "import prompt",
     "run prompt",

@@ -1,6 +1,6 @@
 /** The client scenarios of MCP's conformance suite, with the program between. */
-import manifest from "../../deno.json" with { type: "json" };
 import { assertEquals, assertGreater, assertNotMatch } from "@std/assert";
+import { type Check, runSuite } from "./suite.ts";
 
 /** What the suite requires of each revision's clients, OAuth left aside. */
 const SCENARIOS: Readonly<Record<string, readonly string[]>> = {
@@ -25,45 +25,23 @@ const SCENARIOS: Readonly<Record<string, readonly string[]>> = {
 /** The suite calls this a warning when a busy machine is a little late. */
 const TIMING = "client-sse-retry-timing";
 
-interface Check {
-  readonly id: string;
-  readonly status: string;
-  readonly errorMessage?: string;
-}
-
-const decoder = new TextDecoder();
-
 /** What the suite says of a scenario, and of how the client ended. */
 async function checksOf(
   scenario: string,
   version: string,
 ): Promise<{ checks: readonly Check[]; log: string }> {
   const client = import.meta.resolve("./client.ts");
-  const suite = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--frozen",
-      "--cached-only",
-      manifest.imports["@modelcontextprotocol/conformance"],
-      "client",
-      "--verbose",
-      "--scenario",
-      scenario,
-      "--spec-version",
-      version,
-      "--command",
-      `${Deno.execPath()} run -A --frozen --cached-only ${client}`,
-    ],
-    cwd: new URL("../..", import.meta.url),
-    env: { NO_COLOR: "1" },
-  });
-  const { stdout, stderr } = await suite.output();
-  const [said, log] = [stdout, stderr].map((bytes) => decoder.decode(bytes));
+  const { stdout, stderr: log } = await runSuite(
+    "client",
+    "--verbose",
+    ...["--scenario", scenario, "--spec-version", version],
+    "--command",
+    `${Deno.execPath()} run -A --frozen --cached-only ${client}`,
+  );
   try {
-    return { checks: JSON.parse(said), log };
+    return { checks: JSON.parse(stdout), log };
   } catch {
-    throw new Error(`the suite did not run: ${said}${log}`);
+    throw new Error(`the suite did not run: ${stdout}${log}`);
   }
 }
 

@@ -2,9 +2,9 @@
  * The server scenarios of MCP's conformance suite: they end through the HTTP
  * server mode as they end against the same server without it.
  */
-import manifest from "../../deno.json" with { type: "json" };
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { startConformanceServer } from "./server.ts";
+import { type Check, runSuite } from "./suite.ts";
 import { holdsOnce } from "../support/time/attempts.ts";
 import { HttpProxy } from "../support/program/http_proxy.ts";
 import { error } from "../support/raw/mcp.ts";
@@ -12,16 +12,8 @@ import { type RawHandler, RawServer } from "../support/raw/server.ts";
 import { allSigned } from "../support/sigv4/verifier.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-/** What the suite says of one thing that it looked at. */
-interface Check {
-  readonly id: string;
-  readonly name: string;
-  readonly status: string;
-  readonly errorMessage?: string;
-}
-
 /** How a run ended, scenario by scenario. */
-interface Outcome {
+interface Ended {
   /** 0 when all that the revision requires passed. */
   readonly code: number;
   readonly scenarios: ReadonlyMap<string, readonly Check[]>;
@@ -29,30 +21,12 @@ interface Outcome {
 }
 
 /** Runs the scenarios that the suite's own arguments choose. */
-async function runSuite(url: URL, ...chosen: string[]): Promise<Outcome> {
+async function runScenarios(url: URL, ...chosen: string[]): Promise<Ended> {
   await using temp = await tempDir();
-  const suite = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--frozen",
-      "--cached-only",
-      manifest.imports["@modelcontextprotocol/conformance"],
-      "server",
-      "--url",
-      url.href,
-      ...chosen,
-      "--output-dir",
-      temp.path,
-    ],
-    cwd: new URL("../..", import.meta.url),
-    env: { NO_COLOR: "1" },
-  });
-  const { code, stdout, stderr } = await suite.output();
-  const said = [stdout, stderr]
-    .map((bytes) => new TextDecoder().decode(bytes)).join("");
+  const ways = ["--url", url.href, ...chosen, "--output-dir", temp.path];
+  const { code, stdout, stderr } = await runSuite("server", ...ways);
   const scenarios = await readChecks(temp.path, url);
-  return { code, scenarios, said };
+  return { code, scenarios, said: stdout + stderr };
 }
 
 /** The checks that a run left, without what differs from run to run. */
@@ -82,7 +56,7 @@ async function readChecks(
 for (const revision of ["2025-11-25", "2026-07-28"]) {
   const endAlike = async (): Promise<void> => {
     await using server = await startConformanceServer();
-    const direct = await runSuite(server.url, "--requirements", revision);
+    const direct = await runScenarios(server.url, "--requirements", revision);
     assertEquals(direct.code, 0, direct.said);
     assertGreater(direct.scenarios.size, 30, direct.said);
     assertEquals(server.gate.records.length, 0);
@@ -92,7 +66,7 @@ for (const revision of ["2025-11-25", "2026-07-28"]) {
       // The suite has no way to bring one.
       token: false,
     });
-    const through = await runSuite(proxy.url, "--requirements", revision);
+    const through = await runScenarios(proxy.url, "--requirements", revision);
     assertEquals(through.code, 0, through.said);
     assertEquals(
       Object.fromEntries([...through.scenarios].sort()),
@@ -138,7 +112,7 @@ Deno.test("the scenario of the headers of tasks passes through the HTTP server",
     target: target.url,
     token: false,
   });
-  const { code, said, scenarios } = await runSuite(
+  const { code, said, scenarios } = await runScenarios(
     proxy.url,
     ...["--scenario", "tasks-request-headers"],
     // It is of an extension, and of no revision.

@@ -8,6 +8,7 @@ import {
   TEST_SCOPE,
   TEST_VERIFIER,
 } from "../support/aws/test_identity.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 /** A command and what it printed. */
 export interface Picture {
@@ -59,7 +60,7 @@ async function outputOf(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await outcomeOf(Deno.execPath(), {
     args: ["run", "-A", "--frozen", "--cached-only", ...args],
     cwd: ROOT,
     clearEnv: true,
@@ -69,9 +70,7 @@ async function outputOf(
       DENO_NO_UPDATE_CHECK: "1",
       ...env,
     },
-    stdin: "null",
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error(`deno run -A ${args.join(" ")} has failed`);
-  return new TextDecoder().decode(stdout);
+  });
+  if (code !== 0) throw new Error(`deno run -A ${args.join(" ")}: ${stderr}`);
+  return stdout;
 }

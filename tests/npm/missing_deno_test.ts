@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { hasNpm } from "./npm_package.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const ignore = !await hasNpm();
 const SHIM = new URL("../../.ci/npm/sigv4-proxy.cjs", import.meta.url);
@@ -21,21 +22,16 @@ const SYSTEMS: Readonly<Record<string, string>> = {
 
 /** Runs the command in a directory where nothing but it is installed. */
 async function runAlone(system: string): Promise<[code: number, says: string]> {
-  await using temp = await tempDir();
-  const directory = temp.path;
-  const command = join(directory, "sigv4-proxy.cjs");
+  await using temp = await tempDir({
+    "package.json": '{"name":"sigv4-proxy","version":"1.0.0"}',
+    "system.cjs": system,
+  });
+  const command = join(temp.path, "sigv4-proxy.cjs");
   await Deno.copyFile(SHIM, command);
-  await Deno.writeTextFile(
-    join(directory, "package.json"),
-    '{"name":"sigv4-proxy","version":"1.0.0"}',
-  );
-  await Deno.writeTextFile(join(directory, "system.cjs"), system);
-  const { code, stderr } = await new Deno.Command("node", {
-    args: ["--require", join(directory, "system.cjs"), command],
-    stdin: "null",
-    stdout: "null",
-  }).output();
-  return [code, new TextDecoder().decode(stderr)];
+  const { code, stderr } = await outcomeOf("node", {
+    args: ["--require", join(temp.path, "system.cjs"), command],
+  });
+  return [code, stderr];
 }
 
 for (

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { denoDir, type LaunchOptions } from "../support/program/launch.ts";
 import { registryVariables } from "../support/program/registry.ts";
 import { systemVariables } from "../support/program/system_variables.ts";
+import { type Outcome, outcomeOf } from "../support/program/outcome.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const isWindows = Deno.build.os === "windows";
@@ -47,8 +48,8 @@ export async function runNpx(
 async function output(
   [command, ...args]: readonly string[],
   cwd: string | URL,
-): Promise<Deno.CommandOutput> {
-  return await new Deno.Command(command, {
+): Promise<Outcome> {
+  return await outcomeOf(command, {
     args,
     cwd,
     clearEnv: true,
@@ -58,18 +59,16 @@ async function output(
       DENO_DIR: await denoDir(),
       NO_COLOR: "1",
     },
-    stdin: "null",
-  }).output();
+  });
 }
 
 async function run(
   command: readonly string[],
   cwd: string | URL,
 ): Promise<string> {
-  const { success, stdout, stderr } = await output(command, cwd);
-  const decoder = new TextDecoder();
-  if (!success) throw new Error(`${command}: ${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
+  const { code, stdout, stderr } = await output(command, cwd);
+  if (code !== 0) throw new Error(`${command}: ${stderr}`);
+  return stdout;
 }
 
 /** Runs commands as a workflow does, and gives all that they say. */
@@ -78,8 +77,7 @@ export async function runScript(
   cwd: string,
 ): Promise<{ code: number; said: string }> {
   const { code, stdout, stderr } = await output(["bash", "-ec", script], cwd);
-  const decoder = new TextDecoder();
-  return { code, said: decoder.decode(stdout) + decoder.decode(stderr) };
+  return { code, said: stdout + stderr };
 }
 
 async function install(): Promise<NpmPackage> {

@@ -13,6 +13,7 @@ import { commandLine } from "../support/program/launch.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { SSO_PROFILE } from "../commands/command_world.ts";
 import { NO_KEYS } from "../support/aws/test_identity.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const TARGET = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com/m");
 
@@ -162,7 +163,7 @@ async function flagsFor(starts: readonly Start[]): Promise<string[][]> {
   await using temp = await tempDir();
   const file = join(temp.path, "starts.json");
   await Deno.writeTextFile(file, JSON.stringify(starts));
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await outcomeOf(Deno.execPath(), {
     args: [
       "run",
       "--cached-only",
@@ -174,10 +175,9 @@ async function flagsFor(starts: readonly Start[]): Promise<string[][]> {
       new URL("./flags_of_starts.ts", import.meta.url).href,
       file,
     ],
-    stdin: "null",
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  });
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
 }
 
 /** What `policy --flags` prints for a start. */

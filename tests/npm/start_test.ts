@@ -16,6 +16,7 @@ import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const ignore = !await hasNpm();
 
@@ -40,13 +41,10 @@ Deno.test({
   async fn() {
     const { files } = await npmPackage();
     const program = join(files, "lib", "permissions.js");
-    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    const { stdout } = await outcomeOf(Deno.execPath(), {
       args: ["info", "--json", "--no-config", "--no-lock", program],
-    }).output();
-    assert(success);
-    const { modules } = GRAPH.parse(
-      JSON.parse(new TextDecoder().decode(stdout)),
-    );
+    });
+    const { modules } = GRAPH.parse(JSON.parse(stdout));
     const loaded = modules.filter(({ kind }) => kind !== "node");
     assertEquals(loaded.map(({ specifier }) => basename(specifier)), [
       "permissions.js",

@@ -14,6 +14,7 @@ import {
   TEST_VERIFIER,
 } from "../support/aws/test_identity.ts";
 import { allSigned } from "../support/sigv4/verifier.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const VERSION = Deno.env.get("INSPECTOR_VERSION");
 
@@ -54,7 +55,7 @@ async function inspect(
   const config = JSON.parse(await Deno.readTextFile(file));
   config.mcpServers["my-server"].env.DENO_DIR = line.env.DENO_DIR;
   await Deno.writeTextFile(file, JSON.stringify(config));
-  const inspector = new Deno.Command(line.command, {
+  const { code, stdout, stderr } = await outcomeOf(line.command, {
     args: [
       "run",
       "-A",
@@ -71,12 +72,9 @@ async function inspect(
     cwd: world.home,
     // All else is inherited: how npm is reached may be said in any variable.
     env: { ...line.env, MCP_INSPECTOR_SECRET_STORE: "memory" },
-    stdin: "null",
   });
-  const { code, stdout, stderr } = await inspector.output();
-  const decoder = new TextDecoder();
-  assertEquals(code, 0, decoder.decode(stderr));
-  return JSON.parse(decoder.decode(stdout));
+  assertEquals(code, 0, stderr);
+  return JSON.parse(stdout);
 }
 
 Deno.test({

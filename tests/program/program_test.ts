@@ -23,6 +23,7 @@ import {
   TEST_VERIFIER,
 } from "../support/aws/test_identity.ts";
 import { allSigned } from "../support/sigv4/verifier.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 for (const mode of ["stateful", "stateless"] as const) {
   for (const answers of ["json", "stream"] as const) {
@@ -253,12 +254,10 @@ Deno.test("a client that never reads stderr still gets its answers", async () =>
 });
 
 Deno.test("the command does not load the SDK", async () => {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = await outcomeOf(Deno.execPath(), {
     args: ["info", "--json", new URL("../../cli.ts", import.meta.url).href],
-  }).output();
-  const graph: { modules: { specifier: string }[] } = JSON.parse(
-    new TextDecoder().decode(stdout),
-  );
+  });
+  const graph: { modules: { specifier: string }[] } = JSON.parse(stdout);
   const specifiers = graph.modules.map(({ specifier }) => specifier);
   assert(specifiers.some((specifier) => specifier.includes("signature-v4")));
   assertEquals(

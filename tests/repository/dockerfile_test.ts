@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { type CommandLine, commandLine } from "../support/program/launch.ts";
 import { codeSpans } from "./markdown.ts";
 import { registryVariables } from "../support/program/registry.ts";
+import { type Outcome, outcomeOf } from "../support/program/outcome.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const text = await Deno.readTextFile(new URL("docs/deploy/Dockerfile", ROOT));
@@ -40,31 +41,18 @@ async function copy(from: URL, to: string): Promise<void> {
   }
 }
 
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs a command of the image where its working directory stands. */
 async function run(
   line: Pick<CommandLine, "home" | "env">,
   [command, ...args]: readonly string[],
-): Promise<Ended> {
+): Promise<Outcome> {
   assertEquals(command, "deno");
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  return await outcomeOf(Deno.execPath(), {
     args,
     cwd: line.home,
     clearEnv: true,
     env: line.env,
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  });
 }
 
 const target = new URL("https://abc123.execute-api.eu-west-1.amazonaws.com");
@@ -84,7 +72,7 @@ async function build(): Promise<CommandLine> {
 }
 
 /** Runs the entry point. */
-async function runImage(...args: string[]): Promise<Ended> {
+async function runImage(...args: string[]): Promise<Outcome> {
   await using line = await build();
   return await run(line, [...entryPoint(), ...args, target.href]);
 }

@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { assertEquals } from "@std/assert";
 import { attack } from "./regexp_attack.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -115,15 +116,14 @@ Deno.exit(0);
 async function madeOnLoading(): Promise<readonly RegExp[]> {
   const src = new URL("src/", ROOT);
   const urls = await Array.fromAsync(sourcesUnder(src), ({ href }) => href);
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = await outcomeOf(Deno.execPath(), {
     args: [
       ...["eval", "--no-check", "--ext=js"],
       ...["--config", fileURLToPath(new URL("deno.json", ROOT))],
       ...[LOADER, src.href, ...urls],
     ],
-    stderr: "inherit",
-  }).output();
-  const made: [string, string][] = JSON.parse(new TextDecoder().decode(stdout));
+  });
+  const made: [string, string][] = JSON.parse(stdout);
   return made.map(([source, flags]) => new RegExp(source, flags));
 }
 

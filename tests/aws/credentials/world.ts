@@ -10,6 +10,7 @@ import type { CredentialSourceOptions } from "../../../src/aws/credentials/crede
 import { SECRETS_SEEN } from "../../support/aws/secrets_seen.ts";
 import { keysOf } from "../../support/aws/credential_peers.ts";
 import { asker } from "./probe.ts";
+import { denoDir } from "../../support/program/launch.ts";
 
 /** What a process that asked for credentials printed. */
 export interface Probed {
@@ -210,17 +211,4 @@ export function assertKeys(probed: Probed, name: string): void {
   assertEquals(probed.credentials?.secretAccessKey, secretAccessKey);
   assertEquals(probed.credentials?.sessionToken, sessionToken);
   assertEquals(probed.masked, "[redacted] [redacted]");
-}
-
-let knownDenoDir: Promise<string> | undefined;
-
-/** Where the dependencies are cached: a process with another HOME must know. */
-function denoDir(): Promise<string> {
-  knownDenoDir ??= new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json"],
-    stderr: "null",
-  }).output().then(({ stdout }) =>
-    JSON.parse(new TextDecoder().decode(stdout)).denoDir
-  );
-  return knownDenoDir;
 }

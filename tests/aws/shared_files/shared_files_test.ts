@@ -10,6 +10,7 @@ import {
   homeDirectory,
   sharedPaths,
 } from "../../../src/aws/shared_files/paths.ts";
+import { outcomeOf } from "../../support/program/outcome.ts";
 
 Deno.test("the credentials file wins over the config file, setting by setting", async () => {
   using world = new World();
@@ -73,7 +74,7 @@ Deno.test("a region behind a variable that may not be read is an error with its 
     read: string = world.home,
     ...profile: string[]
   ): Promise<string> => {
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
+    const { stdout } = await outcomeOf(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-check", `--allow-env=${variables}`],
         ...[`--allow-read=${read}`, script, ...profile],
@@ -84,8 +85,8 @@ Deno.test("a region behind a variable that may not be read is an error with its 
         WHERE: world.home,
         AWS_CONFIG_FILE: "$WHERE/config",
       },
-    }).output();
-    return new TextDecoder().decode(stdout);
+    });
+    return stdout;
   };
   assertEquals(await regionWith("AWS_*,HOME,WHERE"), "eu-west-1\n");
   const refused = await regionWith("AWS_*,HOME");

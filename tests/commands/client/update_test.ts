@@ -3,13 +3,9 @@ import { parse as parseYaml } from "yaml";
 import { runConfig } from "../../../src/commands/client/config.ts";
 import type { ClientName } from "../../../src/config/commands.ts";
 import type { Program } from "../../../src/commands/context.ts";
-import {
-  CommandWorld,
-  type Outcome,
-  PROGRAM,
-  TARGET,
-} from "../command_world.ts";
+import { CommandWorld, PROGRAM, TARGET } from "../command_world.ts";
 import { COMPILED } from "./zed_entry.ts";
+import type { Outcome } from "../../support/program/outcome.ts";
 
 const HOST = "https://abc123.execute-api.eu-west-1.amazonaws.com";
 const SIGNED = ["--service=a", "--region=b"];

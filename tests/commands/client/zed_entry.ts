@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { runConfig } from "../../../src/commands/client/config.ts";
 import type { CommandContext } from "../../../src/commands/context.ts";
-import type { CommandWorld, Outcome } from "../command_world.ts";
+import type { CommandWorld } from "../command_world.ts";
+import type { Outcome } from "../../support/program/outcome.ts";
 
 /** How a compiled program was started: its entry has no flags for Deno. */
 export const COMPILED = { command: "/opt/sigv4-proxy", module: undefined };

@@ -9,6 +9,7 @@ import { PROXY_FLAGS } from "../../../src/commands/completions/scripts.ts";
 import { CLIENT_NAMES, SHELLS } from "../../../src/config/commands.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { CommandWorld } from "../command_world.ts";
+import { outcomeOf } from "../../support/program/outcome.ts";
 
 /** A profile whose name is a command that makes a file. */
 const FOREIGN = "my $(touch $HOME/pwned)";
@@ -84,7 +85,7 @@ class Shell {
     shell = this.#shell,
   ): Promise<string[]> {
     const file = await this.#world.write("code", code);
-    const { success, stdout, stderr } = await new Deno.Command(shell, {
+    const { stdout, ...ended } = await outcomeOf(shell, {
       args: [...flags, file],
       cwd: this.#world.home,
       env: {
@@ -94,12 +95,9 @@ class Shell {
         LC_ALL: "C.UTF-8",
       },
       clearEnv: true,
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    assert(success, decoder.decode(stderr));
-    assertEquals(decoder.decode(stderr), "");
-    return decoder.decode(stdout).split("\n").filter((line) => line !== "");
+    });
+    assertEquals(ended, { code: 0, stderr: "" });
+    return stdout.split("\n").filter((line) => line !== "");
   }
 }
 

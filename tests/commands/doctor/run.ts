@@ -4,11 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import type { Step } from "../../../src/commands/doctor/report.ts";
 import { TEST_SCOPE } from "../../support/aws/test_identity.ts";
-import {
-  CommandWorld,
-  type Outcome,
-  type Variables,
-} from "../command_world.ts";
+import { CommandWorld, type Variables } from "../command_world.ts";
+import type { Outcome } from "../../support/program/outcome.ts";
 
 /** What the test targets are signed for. */
 export const SCOPE: readonly string[] = [

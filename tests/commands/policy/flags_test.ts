@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
-import { CommandWorld, type Outcome, TARGET } from "../command_world.ts";
+import { CommandWorld, TARGET } from "../command_world.ts";
 import { Authority } from "../../support/net/certificates.ts";
+import type { Outcome } from "../../support/program/outcome.ts";
 
 /** What `policy --flags` prints for the usual target. */
 function flagsIn(world: CommandWorld, ...args: string[]): Promise<Outcome> {

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { runPolicy } from "../../../src/commands/policy/policy.ts";
 import type { Statement } from "../../../src/aws/policy/statement.ts";
-import { CommandWorld, type Outcome } from "../command_world.ts";
+import { CommandWorld } from "../command_world.ts";
+import type { Outcome } from "../../support/program/outcome.ts";
 
 export async function policy(...args: string[]): Promise<Outcome> {
   await using world = await CommandWorld.make();

@@ -10,6 +10,7 @@ import { TEST_SCOPE } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../../commands/command_world.ts";
 import { logged } from "../logged.ts";
 import { tempDir } from "../../support/temp_dir.ts";
+import { outcomeOf } from "../../support/program/outcome.ts";
 
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
@@ -31,10 +32,9 @@ async function needsOf(
 
 /** The words that a shell makes of a line. */
 async function wordsOf(line: string): Promise<string[]> {
-  const { stdout } = await new Deno.Command("sh", {
-    args: ["-c", `printf '%s\\n' ${line}`],
-  }).output();
-  return new TextDecoder().decode(stdout).trimEnd().split("\n");
+  const args = ["-c", `printf '%s\\n' ${line}`];
+  const { stdout } = await outcomeOf("sh", { args });
+  return stdout.trimEnd().split("\n");
 }
 
 for (const at of ["127.0.0.1:0", "localhost:0", "unix:proxy.sock"]) {

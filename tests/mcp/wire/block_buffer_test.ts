@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { BlockBuffer } from "../../../src/mcp/wire/bytes.ts";
 import { read } from "./small_pieces.ts";
+import { outcomeOf } from "../../support/program/outcome.ts";
 
 Deno.test("pieces of every size come back as they went in", () => {
   const bytes = crypto.getRandomValues(new Uint8Array(50_000));
@@ -49,7 +50,7 @@ for (const what of ["event", "line", "body"]) {
     ignore: Deno.build.os !== "linux",
     async fn() {
       const script = new URL("./small_pieces.ts", import.meta.url);
-      const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      const { code, stdout, stderr } = await outcomeOf(Deno.execPath(), {
         args: [
           "run",
           "--allow-all",
@@ -58,10 +59,9 @@ for (const what of ["event", "line", "body"]) {
           script.href,
           what,
         ],
-        stderr: "inherit",
-      }).output();
-      assert(success);
-      const raised = Number(new TextDecoder().decode(stdout));
+      });
+      assertEquals(code, 0, stderr);
+      const raised = Number(stdout);
       assert(raised > 0 && raised < 300, `peak memory rose by ${raised} MiB`);
     },
   });

@@ -8,6 +8,7 @@ import {
   OPENS_PAGES,
 } from "../../support/aws/login_world.ts";
 import { TEST_CREDENTIALS } from "../../support/aws/test_identity.ts";
+import { outcomeOf } from "../../support/program/outcome.ts";
 import { isMethod, type Parsed, question } from "./login_calls.ts";
 
 Deno.test("the token is where the AWS CLI looks for it, in its form, for its owner alone, and no lock is left", async () => {
@@ -185,7 +186,7 @@ with open(sys.argv[1], "w") as file: json.dump(token, file)
 SSOTokenProvider(session).load_token().get_frozen_token()
 print(session.get_credentials().get_frozen_credentials().access_key)
 `;
-  const { stdout, stderr } = await new Deno.Command("python3", {
+  const { stdout, stderr } = await outcomeOf("python3", {
     args: ["-c", script, world.tokenFile],
     clearEnv: true,
     env: {
@@ -194,12 +195,11 @@ print(session.get_credentials().get_frozen_credentials().access_key)
       AWS_ENDPOINT_URL_SSO: world.peer.url,
       AWS_ENDPOINT_URL_SSO_OIDC: world.peer.url,
     },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  });
   assertEquals(
-    text(stdout),
+    stdout,
     `the-access-token-of-login-1\n${TEST_CREDENTIALS.accessKeyId}\n`,
-    text(stderr),
+    stderr,
   );
   const { grantType, clientId } = world.peer.requests.all.at(-1)?.body ?? {};
   assertEquals([grantType, clientId], [

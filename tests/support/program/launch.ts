@@ -5,6 +5,7 @@
 
 import { SECRETS_SEEN } from "../aws/secrets_seen.ts";
 import { TEST_CREDENTIALS, TEST_SCOPE } from "../aws/test_identity.ts";
+import { outcomeOf } from "./outcome.ts";
 
 /** What the program may do beyond the usual. */
 export interface ExtraPermissions {
@@ -191,15 +192,13 @@ export function spawn(
   }).spawn();
 }
 
+let askedDenoDir: Promise<string> | undefined;
+
 /** Where Deno keeps modules: with another HOME it would look elsewhere. */
 export async function denoDir(): Promise<string> {
   const known = Deno.env.get("DENO_DIR");
   if (known !== undefined) return known;
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json"],
-  }).output();
-  const info: { denoDir: string } = JSON.parse(
-    new TextDecoder().decode(stdout),
-  );
-  return info.denoDir;
+  askedDenoDir ??= outcomeOf(Deno.execPath(), { args: ["info", "--json"] })
+    .then(({ stdout }) => JSON.parse(stdout).denoDir);
+  return await askedDenoDir;
 }

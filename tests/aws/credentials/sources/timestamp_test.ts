@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { parseTimestamp } from "../../../../src/aws/credentials/sources/timestamp.ts";
+import { outcomeOf } from "../../../support/program/outcome.ts";
 
 const TIMES: readonly [text: string, time: string][] = [
   ["2099-01-02T03:04:05Z", "2099-01-02T03:04:05.000Z"],
@@ -75,12 +76,9 @@ Deno.test("this machine's zone does not count", async () => {
   );
   const script = `import { parseTimestamp } from "${module}";
     console.log(parseTimestamp("2099-01-02T03:04:05")?.toISOString());`;
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { stdout } = await outcomeOf(Deno.execPath(), {
     args: ["eval", "--quiet", script],
     env: { TZ: "America/New_York" },
-  }).output();
-  assertEquals(
-    new TextDecoder().decode(stdout),
-    "2099-01-02T03:04:05.000Z\n",
-  );
+  });
+  assertEquals(stdout, "2099-01-02T03:04:05.000Z\n");
 });
