@@ -60,7 +60,9 @@ async function run(args: readonly string[]): Promise<number> {
     const help = isCommandName(name)
       ? `run sigv4-proxy ${name} --help for its use\n`
       : "run sigv4-proxy --help for the options\n";
-    await Deno.stderr.write(new TextEncoder().encode(lines.join("") + help));
+    const text = new TextEncoder().encode(lines.join("") + help);
+    // Whether it can be told or not, that is what it ends with.
+    await Deno.stderr.write(text).catch(() => {});
     return EXIT_CONFIGURATION;
   }
 }

@@ -36,3 +36,12 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "a fault that cannot be told ends as one that is told",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { code } = await runInShell(["config", "nobody"], "2>/dev/full");
+    assertEquals(code, 2);
+  },
+});
