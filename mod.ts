@@ -88,7 +88,7 @@ export {
  * @param options The streams, the target, and how to reach it.
  * @returns When everything is answered and the session is ended.
  * @throws {ConfigError} An option is none, or not what it may be.
- * @throws What `readable` fails with.
+ * @throws What `readable` fails with, or `writable` when its disk is full.
  *
  * @example
  * ```ts

@@ -168,8 +168,10 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   const stop = new AbortController();
   const { signal = stop.signal } = options;
   const stopped = AbortSignal.any([signal, stop.signal]);
+  let full: Error | undefined;
   writer.broken.then((cause) => {
-    log.info("the client is gone", { error: String(cause) });
+    if (isFull(cause)) full = cause;
+    else log.info("the client is gone", { error: String(cause) });
     stop.abort();
   });
 
@@ -214,6 +216,13 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     }
     writer.release();
   }
+  if (full) throw full;
+}
+
+/** Whether a file has no room for more, which is no client that has left. */
+function isFull(cause: unknown): cause is Error {
+  return cause instanceof Error && "code" in cause &&
+    ["ENOSPC", "EDQUOT", "EFBIG"].includes(String(cause.code));
 }
 
 /**

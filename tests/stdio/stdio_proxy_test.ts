@@ -1,6 +1,7 @@
 import {
   assertEquals,
   assertObjectMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import { OPTION_NAMES } from "../../src/naming.ts";
@@ -253,6 +254,26 @@ Deno.test("a client that is gone ends the proxy and the session", async () => {
   ));
   await ended;
   assertObjectMatch(server.requests.all.at(-1) ?? {}, { method: "DELETE" });
+});
+
+Deno.test("a disk that is full is no client that is gone", async () => {
+  const message = '{"jsonrpc":"2.0","id":1,"method":"m"}\n';
+  await using server = await RawServer.start(
+    mcp({ m: (message, reply) => reply.json(result(message)) }),
+  );
+  const full = Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  await assertRejects(
+    () =>
+      runStdioProxy({
+        url: server.url,
+        fetch,
+        names: OPTION_NAMES,
+        readable: ReadableStream.from([new TextEncoder().encode(message)]),
+        writable: new WritableStream({ write: () => Promise.reject(full) }),
+      }),
+    Error,
+    "no space left",
+  );
 });
 
 Deno.test("a client that takes its answers slowly after it has ended stdin gets them all", async () => {
