@@ -63,16 +63,14 @@ export class RecordingFile {
       return new RecordingFile(options);
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      const isForbidden = error instanceof Deno.errors.NotCapable;
-      throw new ConfigError([
-        isForbidden
-          ? `the recording cannot be written: ${
-            lacking(notGranted(recordingNeeds(path)))
-          }`
-          : `the recording cannot be written: ${
-            messageOf(error)
-          } (set ${names.record} to another file)`,
-      ]);
+      const missing = error instanceof Deno.errors.NotCapable
+        ? notGranted(recordingNeeds(path))
+        : [];
+      // Devices want more than Deno lets anyone ask for.
+      const why = missing.length > 0
+        ? lacking(missing)
+        : `${messageOf(error)} (set ${names.record} to another file)`;
+      throw new ConfigError([`the recording cannot be written: ${why}`]);
     }
   }
 

@@ -297,12 +297,22 @@ Deno.test("a recording that cannot be written is a configuration error", async (
   await Deno.mkdir(directory.path);
   assertStringIncludes(await refusalOf(directory), "is no recording");
   await Deno.remove(directory.path);
-  await using proxy = await ProxyProcess.start({
-    target: NOBODY,
-    args: ["--record", directory.path],
-  });
-  assertEquals((await proxy.status()).code, 2);
-  assertStringIncludes(proxy.stderr, "--allow-write=");
+  const both = ["/dev/full", "/dev/full.older"];
+  for (
+    const [path, permissions, told] of [
+      [directory.path, {}, "--allow-write="],
+      // No flag but --allow-all lets a program have a device.
+      ["/dev/full", { read: both, write: both }, "(set --record or MCP_RECORD"],
+    ] as const
+  ) {
+    await using proxy = await ProxyProcess.start({
+      target: NOBODY,
+      args: ["--record", path],
+      permissions,
+    });
+    assertEquals((await proxy.status()).code, 2);
+    assertStringIncludes(proxy.stderr, told);
+  }
 });
 
 Deno.test("a file that is no recording is never written over, and a recording is", async () => {
