@@ -22,6 +22,19 @@ const GIVEN = { action: "accept", content: { city: "Ulm" } };
 function stateless(): RawHandler {
   let round = 0;
   return modernTarget({
+    // One that ended would be opened again after a time of its own.
+    "subscriptions/listen": async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/subscriptions/acknowledged",
+        params: {
+          _meta: { "io.modelcontextprotocol/subscriptionId": message.id },
+          notifications: message.params.notifications,
+        },
+      });
+      await stream.closed;
+    },
     "tools/call": (message, reply) =>
       reply.json(result(
         message,
