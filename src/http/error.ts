@@ -10,7 +10,7 @@ import {
   messageOf,
   ProxyError,
 } from "../errors.ts";
-import { errorFrame } from "../mcp/transport/failure.ts";
+import { errorFrame } from "../mcp/transport/own_error.ts";
 import type { Observer } from "../mcp/transport/observer.ts";
 import type { Message, RequestId, SingleMessage } from "../mcp/wire/message.ts";
 import type { Redact } from "../redact/redact.ts";

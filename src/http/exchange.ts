@@ -19,7 +19,7 @@ import {
   type RequestState,
   shuttingDown,
   timedOut,
-} from "../mcp/transport/given_up.ts";
+} from "../mcp/transport/own_error.ts";
 import { responseIn } from "../mcp/transport/link.ts";
 import type { Observation } from "../mcp/transport/observer.ts";
 import { errorOf } from "../mcp/transport/retry.ts";

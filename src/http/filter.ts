@@ -13,11 +13,8 @@ import {
   withoutForbidden,
 } from "../mcp/tools/list.ts";
 import type { ToolPolicy } from "../mcp/tools/policy.ts";
-import {
-  badContentType,
-  errorFrame,
-  streamCut,
-} from "../mcp/transport/failure.ts";
+import { badContentType, streamCut } from "../mcp/transport/failure.ts";
+import { errorFrame } from "../mcp/transport/own_error.ts";
 import { checkEncoding, mediaType, readBody } from "../mcp/wire/body.ts";
 import { joinBytes, withoutByteOrderMark } from "../mcp/wire/bytes.ts";
 import { EventParser, type ServerEvent } from "../mcp/wire/events.ts";

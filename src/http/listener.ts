@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { shuttingDown, UNSENT } from "../mcp/transport/given_up.ts";
+import { shuttingDown, UNSENT } from "../mcp/transport/own_error.ts";
 import { within } from "../time.ts";
 import { hasBody } from "./discard.ts";
 import {

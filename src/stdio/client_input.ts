@@ -7,7 +7,7 @@ import { release } from "../blob.ts";
 import { ProxyError } from "../errors.ts";
 import type { Log } from "../log/log.ts";
 import type { OptionNames } from "../naming.ts";
-import { errorFrame } from "../mcp/transport/failure.ts";
+import { errorFrame } from "../mcp/transport/own_error.ts";
 import {
   type Link,
   type Refusing,

@@ -8,11 +8,8 @@ import type { SignedFetch } from "../../aws/signing/signed_fetch.ts";
 import { asObject } from "../../json.ts";
 import { toolPages } from "../../mcp/tools/recorder.ts";
 import { OwnRequests } from "../../mcp/transport/awaited.ts";
-import {
-  causeIn,
-  isOwnError,
-  UNKNOWN_STATUSES,
-} from "../../mcp/transport/failure.ts";
+import { UNKNOWN_STATUSES } from "../../mcp/transport/failure.ts";
+import { causeIn, isOwnError } from "../../mcp/transport/own_error.ts";
 import { messageFrame, rpcErrorFrame } from "../../mcp/transport/link.ts";
 import {
   LATEST_LEGACY_VERSION,

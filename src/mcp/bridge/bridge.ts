@@ -14,7 +14,7 @@ import { keep } from "../../blob.ts";
 import type { Log } from "../../log/log.ts";
 import { Background, OwnRequests } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { mayBeOfOtherEra } from "../transport/failure.ts";
+import { mayBeOfOtherEra } from "../transport/own_error.ts";
 import { type Emit, emitQuietly, type Link } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { eraOf } from "../wire/era.ts";

@@ -6,7 +6,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { asObject } from "../../json.ts";
-import { errorFrame } from "../transport/failure.ts";
+import { errorFrame } from "../transport/own_error.ts";
 import { notifyCancelled, rpcErrorFrame } from "../transport/link.ts";
 import { OwnRequests } from "../transport/awaited.ts";
 import {

@@ -12,7 +12,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { asObject } from "../../json.ts";
-import { SENT, shuttingDown } from "../transport/given_up.ts";
+import { SENT, shuttingDown } from "../transport/own_error.ts";
 import {
   cancelledId,
   partsOf,

@@ -12,7 +12,7 @@ import {
   offeredListChanges,
   offersSubscriptions,
 } from "../stateless/listen.ts";
-import { isOwnError } from "../transport/failure.ts";
+import { isOwnError } from "../transport/own_error.ts";
 import { cancelledId, messageFrame } from "../transport/link.ts";
 import { META, metaOf } from "../wire/era.ts";
 import {

@@ -16,8 +16,9 @@ import {
   errorFrame,
   isOwnError,
   mayBeOfOtherEra,
-} from "../transport/failure.ts";
-import { SENT, shuttingDown } from "../transport/given_up.ts";
+  SENT,
+  shuttingDown,
+} from "../transport/own_error.ts";
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
 import { AwaitedAnswers } from "../transport/awaited.ts";
 import {

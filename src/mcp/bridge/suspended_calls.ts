@@ -7,7 +7,7 @@
 import type { ProxyError } from "../../errors.ts";
 import { asObject } from "../../json.ts";
 import type { Exchange } from "../transport/exchange.ts";
-import { errorFrame } from "../transport/failure.ts";
+import { errorFrame } from "../transport/own_error.ts";
 import {
   notifyCancelled,
   resultFrame,

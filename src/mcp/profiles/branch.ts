@@ -15,7 +15,7 @@ import {
   partsInTurns,
   rpcErrorFrame,
 } from "../transport/link.ts";
-import { causeIn } from "../transport/failure.ts";
+import { causeIn } from "../transport/own_error.ts";
 import {
   type RequestId,
   requestIdFromSource,

@@ -15,7 +15,7 @@ import {
   isRedirect,
   redirectError,
 } from "../transport/failure.ts";
-import { timedOut } from "../transport/given_up.ts";
+import { timedOut } from "../transport/own_error.ts";
 import type { ResponseRouter } from "../transport/answers/response_router.ts";
 import {
   AttemptError,

@@ -11,7 +11,7 @@ import {
   said,
   summaryOf,
 } from "../transport/failure.ts";
-import { timedOut } from "../transport/given_up.ts";
+import { timedOut } from "../transport/own_error.ts";
 import type { ResponseRouter } from "../transport/answers/response_router.ts";
 import { reopenMs } from "../transport/retry.ts";
 import {

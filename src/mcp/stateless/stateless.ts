@@ -21,11 +21,11 @@ import { asObject } from "../../json.ts";
 import { toolPages } from "../tools/recorder.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import {
-  ownErrorData,
   streamCut,
   summaryOf,
   UNKNOWN_STATUSES,
 } from "../transport/failure.ts";
+import { ownErrorData } from "../transport/own_error.ts";
 import { InFlight, NO_LIMIT } from "../transport/in_flight.ts";
 import { requestsIn } from "../transport/answers/pending_requests.ts";
 import { parseRpcError } from "../transport/answers/error_body.ts";

@@ -8,8 +8,7 @@ import {
   Background,
   OwnRequests,
 } from "../transport/awaited.ts";
-import { errorFrame } from "../transport/failure.ts";
-import { shuttingDown, UNSENT } from "../transport/given_up.ts";
+import { errorFrame, shuttingDown, UNSENT } from "../transport/own_error.ts";
 import {
   cancelledId,
   type Emit,

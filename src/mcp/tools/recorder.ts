@@ -2,7 +2,7 @@
 
 import { excerpt } from "../../excerpt.ts";
 import { asObject } from "../../json.ts";
-import { causeIn } from "../transport/failure.ts";
+import { causeIn } from "../transport/own_error.ts";
 import type { Answer } from "../transport/link.ts";
 import { META, metaLike } from "../wire/era.ts";
 import type { ResponseMessage } from "../wire/message.ts";

@@ -7,7 +7,7 @@ import { type Deadlines, sharedController, TimeLimit } from "../../time.ts";
 import { requestAlike } from "../wire/answers.ts";
 import type { SessionHeaders } from "../wire/headers.ts";
 import type { RequestId, ResponseMessage } from "../wire/message.ts";
-import { timedOut } from "./given_up.ts";
+import { timedOut } from "./own_error.ts";
 import type { Observation } from "./observer.ts";
 
 export interface ExchangeLimits extends Naming {
@@ -188,32 +188,32 @@ export class Exchange {
 
   /** Starts the time limits; `onLimit` is called at the first that passes. */
   limit(
-    limits: ExchangeLimits,
+    { timeoutMs, idleTimeoutMs, names, timeoutResetOnProgress }: ExchangeLimits,
     onLimit: (error: ProxyError) => void,
   ): void {
-    const { timeoutMs, idleTimeoutMs, names } = limits;
-    const over = (limitMs: number, what: string, option: string) => () => {
-      this.#stopLimits();
-      onLimit(timedOut(what, limitMs, this, option));
-    };
-    this.#idleLimit = new TimeLimit(
-      this.#deadlines,
+    const limit = (
+      limitMs: number,
+      what: string,
+      option: string,
+      isIdle?: () => boolean,
+    ) =>
+      new TimeLimit(this.#deadlines, limitMs, () => {
+        this.#stopLimits();
+        onLimit(timedOut(what, limitMs, this, option));
+      }, isIdle);
+    this.#idleLimit = limit(
       idleTimeoutMs,
-      over(
-        idleTimeoutMs,
-        `nothing came from the target for ${idleTimeoutMs} ms`,
-        names.idleTimeoutMs,
-      ),
+      `nothing came from the target for ${idleTimeoutMs} ms`,
+      names.idleTimeoutMs,
       () => !this.isAtTarget || this.#delivering > 0 || this.#isPaused,
     );
     if (timeoutMs === undefined) return;
-    const whole = over(
+    this.#wholeLimit = limit(
       timeoutMs,
       `the target did not finish its answer within ${timeoutMs} ms`,
       names.timeoutMs,
     );
-    this.#wholeLimit = new TimeLimit(this.#deadlines, timeoutMs, whole);
-    this.#isResetOnProgress = limits.timeoutResetOnProgress === true;
+    this.#isResetOnProgress = timeoutResetOnProgress === true;
   }
 
   /** Begins one of several fetches, each with an idle time of its own. */

@@ -12,65 +12,12 @@ import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
 const decoder = new TextDecoder();
 
-/** The frame that answers a request with one of the proxy's own errors. */
-export function errorFrame(
-  error: ProxyError,
-  id: RequestId | undefined,
-  redact: Redact = (text) => text,
-): Uint8Array {
-  const data = ownErrorData(error);
-  const message = sentenceOf(error);
-  const body = JSON.stringify(
-    { code: error.code, message, data },
-    (_name, value) => typeof value === "string" ? redact(value) : value,
-  );
-  return frameOf(id, `"error":${body}`);
-}
-
-/** What tells the proxy's own errors from the target's. */
-const SOURCE = "sigv4-proxy";
-
-export function ownErrorData(
-  { reason, data }: ProxyError,
-): Record<string, unknown> {
-  return { source: SOURCE, reason, ...data };
-}
-
-export function isOwnError(data: unknown): data is Record<string, unknown> {
-  return isObject(data) && data.source === SOURCE;
-}
-
-/** What a client is told of a request that may have run. */
-const DOUBT = "; the request may have run";
-
-/** An error's message, with the doubt that it leaves. */
-export function sentenceOf({ message, data }: ProxyError): string {
-  return data.mayHaveRun === true ? message + DOUBT : message;
-}
-
-/**
- * What kept a layer's own request from its answer, in words: no doubt about
- * that one is a doubt about the client's, which waited for it.
- */
-export function causeIn(
-  { message, data }: Pick<RpcError, "message" | "data">,
-): string {
-  const isDoubted = isOwnError(data) && data.mayHaveRun === true &&
-    message.endsWith(DOUBT);
-  return isDoubted ? message.slice(0, -DOUBT.length) : message;
-}
-
 /**
  * HTTP statuses with which servers meet what they do not know: a method of
  * another era, a POST where they speak HTTP+SSE (MCP 2025-11-25, Transports,
  * "Backwards Compatibility").
  */
 export const UNKNOWN_STATUSES: ReadonlySet<unknown> = new Set([400, 404, 405]);
-
-/** Whether an error to the first request may be due to the target's era. */
-export function mayBeOfOtherEra(data: unknown): boolean {
-  return !isOwnError(data) || data.reason === "http-status";
-}
 
 /** What a log may be told of a cause: nothing in the target's own words. */
 export function summaryOf(cause: unknown): string {

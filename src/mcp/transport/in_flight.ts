@@ -10,7 +10,7 @@ import { type ResponseMessage, stringId } from "../wire/message.ts";
 import { paramsWithMetadata } from "../wire/metadata.ts";
 import { Exchange, type ExchangeInit } from "./exchange.ts";
 import { reportable } from "./failure.ts";
-import { shuttingDown } from "./given_up.ts";
+import { shuttingDown } from "./own_error.ts";
 import { HttpTransport } from "./http_transport.ts";
 import { messageFrame } from "./link.ts";
 import { ResponseRouter } from "./answers/response_router.ts";

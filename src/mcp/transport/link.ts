@@ -20,7 +20,7 @@ import {
   singlesOf,
   type ValidMessage,
 } from "../wire/message.ts";
-import { errorFrame } from "./failure.ts";
+import { errorFrame } from "./own_error.ts";
 import { partOf, rootOf, scanInTurns } from "../wire/large_message.ts";
 import { membersOf, removeMembers } from "../wire/splice.ts";
 import type { Observer } from "./observer.ts";

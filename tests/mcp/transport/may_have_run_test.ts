@@ -9,7 +9,10 @@ import { modern } from "../../support/stream/modern_message.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
 import { mcp, type McpHandler, request } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
-import { StreamClient } from "../../support/stream/client.ts";
+import {
+  StreamClient,
+  type StreamClientOptions,
+} from "../../support/stream/client.ts";
 import {
   TEST_CREDENTIALS,
   TEST_SCOPE,
@@ -178,20 +181,43 @@ function check({ reason, mayHaveRun, says }: End, error: any) {
   assertEquals(isSaid, mayHaveRun === true, error.message);
 }
 
+/** What stands before the upstream, and looks at what comes back. */
+const LAYERS: Readonly<
+  Record<string, (send: typeof fetch) => Partial<StreamClientOptions>>
+> = {
+  "no layer": () => ({}),
+  "a tool policy": () => ({ tools: { deny: ["other"] } }),
+  "profiles": (send) => ({ profiles: new Map([["a", send], ["b", send]]) }),
+  "receipts": () => ({ receiptOf: () => Promise.resolve("{}") }),
+};
+
 for (const [what, end] of Object.entries({ ...ENDS, ...STATUSES })) {
   for (const [era, params] of [["legacy", {}], ["modern", modern()]] as const) {
-    Deno.test(`over stdio a call ${what} tells as much as is known of whether it ran (${era})`, async () => {
-      await using stack = new AsyncDisposableStack();
-      const { url, fetch, reached } = await world(end, stack);
-      const client = stack.use(
-        new StreamClient({ url, fetch, retries: 0, ...end.limits }),
-      );
-      client.request(1, "tools/call", { name: "t", ...params });
-      if (end.stopsAt) {
-        await reached[end.stopsAt]();
-        client.stop();
+    Deno.test(`over stdio a call ${what} tells as much as is known of whether it ran, whatever stands before it (${era})`, async () => {
+      const layers = Object.values(LAYERS);
+      // The bridge asks before the first call of the modern era.
+      if (!end.credentials && !end.stopsAt) {
+        layers.push(() => ({ bridge: true }));
       }
-      check(end, (await client.answer(1)).json.error);
+      for (const layer of layers) {
+        await using stack = new AsyncDisposableStack();
+        const { url, fetch, reached } = await world(end, stack);
+        const client = stack.use(
+          new StreamClient({
+            url,
+            fetch,
+            retries: 0,
+            ...end.limits,
+            ...layer(fetch),
+          }),
+        );
+        client.request(1, "tools/call", { name: "t", ...params });
+        if (end.stopsAt) {
+          await reached[end.stopsAt]();
+          client.stop();
+        }
+        check(end, (await client.answer(1)).json.error);
+      }
     });
   }
 }

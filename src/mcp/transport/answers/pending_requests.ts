@@ -16,7 +16,8 @@ import {
 import { type Era, metaOf } from "../../wire/era.ts";
 import { NO_WAIT } from "../../wire/frames.ts";
 import { ProxyError } from "../../../errors.ts";
-import { afterOthers, errorFrame, sentenceOf } from "../failure.ts";
+import { afterOthers } from "../failure.ts";
+import { errorFrame, sentenceOf } from "../own_error.ts";
 import { type Part, responseIn } from "../link.ts";
 import type { Target } from "../target.ts";
 import type { Exchange, ExchangeInit, PendingRequest } from "../exchange.ts";
