@@ -65,12 +65,9 @@ export async function containerCredentials(search: Search): Promise<Found> {
   if (status === 200) {
     const found = hostKeys(text);
     if (found !== undefined) return found;
-    throw search.failed(`${where} gave no credentials`);
+    throw search.failed(`${where} gave no credentials${saidIn(text)}`);
   }
-  const body = parseRecord(text) ?? {};
-  const said = [["Code", "code"], ["Message", "message"]]
-    .map((names) => textIn(body, ...names)).filter((part) => part);
-  throw search.failed([where, `status: ${status}`, ...said].join(": "));
+  throw search.failed(`${where}: status: ${status}${saidIn(text)}`);
 }
 
 /** The permissions for that; `undefined` outside of a container. */
@@ -130,8 +127,11 @@ const NO_TOKEN = [403, 404, 405];
 /** Credentials that could not be renewed are used for this much longer. */
 const EXTENSION_MS = 5 * 60_000;
 
-/** The service is there, and has no role to give. */
-class NoRoleError extends Error {}
+/** The service is there, and gives nothing. */
+class AnswerError extends Error {}
+
+/** It has no role to give. */
+class NoRoleError extends AnswerError {}
 
 export async function instanceCredentials(search: Search): Promise<Found> {
   const { instance, log, now } = search;
@@ -153,9 +153,10 @@ export async function instanceCredentials(search: Search): Promise<Found> {
   } catch (error) {
     if (instance.last === undefined) {
       if (error instanceof NoRoleError) return error.message;
-      const what = `${url.host}: ${messageOf(error)}`;
-      const hint = "in a container the instance's hop limit must be 2";
-      throw search.failed(`${what}; ${hint}`);
+      const hint = error instanceof AnswerError
+        ? ""
+        : "; in a container the instance's hop limit must be 2";
+      throw search.failed(`${url.host}: ${messageOf(error)}${hint}`);
     }
   }
   log.warn(
@@ -191,7 +192,7 @@ async function roleCredentials(
     if (status === 200) return text;
     throw NO_ROLE.includes(status)
       ? new NoRoleError(`${url.host} has no role to give (${status})`)
-      : new Error(`it answers with an error (${status})`);
+      : new AnswerError(`it answers with an error (${status})`);
   };
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
   const at = (path: string) => new URL(url.href.replace(/\/?$/, path));
@@ -211,9 +212,10 @@ async function roleCredentials(
     return textOf(reply.status >= 500 ? await ask() : reply);
   };
   const role = (await read(ROLE_PATH)).trim();
-  const found = hostKeys(await read(ROLE_PATH + encodeURIComponent(role)));
+  const text = await read(ROLE_PATH + encodeURIComponent(role));
+  const found = hostKeys(text);
   if (found !== undefined) return found;
-  throw new Error("it gave no credentials");
+  throw new AnswerError(`it gave no credentials${saidIn(text)}`);
 }
 
 function metadataUrl(query: SourceQuery): URL | undefined {
@@ -289,6 +291,14 @@ async function askHost(
       sent.destroy();
     }
   });
+}
+
+/** Why there are no keys, as far as an answer says it. */
+function saidIn(text: string): string {
+  const body = parseRecord(text) ?? {};
+  return [["Code", "code"], ["Message", "message"]]
+    .flatMap((names) => textIn(body, ...names) ?? [])
+    .map((part) => `: ${part}`).join("");
 }
 
 function hostKeys(text: string): Credentials | undefined {

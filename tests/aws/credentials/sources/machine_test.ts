@@ -1,6 +1,11 @@
 /** What the machine underneath may answer, and what becomes of it. */
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertFalse,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
 import { instanceCredentials } from "../../../../src/aws/credentials/sources/machine.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
@@ -167,3 +172,20 @@ for (const [given, said] of [["0.05", "0.05"], ["soon", "1"]]) {
     over.resolve(new Response());
   });
 }
+
+Deno.test("an answer without keys is told with its own reason, and not with the hop limit", async () => {
+  const said = { Code: "AssumeRoleUnauthorizedAccess", Message: "EC2 cannot" };
+  const words = "gave no credentials: AssumeRoleUnauthorizedAccess: EC2 cannot";
+  await using peer = oldMetadata(() => Response.json(said));
+  using world = new World();
+  const env = world.env({ [FULL_URI]: `${peer.url}/v2` });
+  for (
+    const ask of [
+      () => createCredentialSource({ env }).get(),
+      () => instanceCredentials(searchFor(peer)),
+    ]
+  ) {
+    const error = await assertRejects(ask, CredentialsError, words);
+    assertFalse(error.message.includes("hop limit"), error.message);
+  }
+});
