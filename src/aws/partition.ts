@@ -3,85 +3,40 @@
 export interface Partition {
   /** Its name in ARNs. */
   readonly name: string;
+  /** The region of a service that is asked without a region. */
+  readonly region: string;
+  /** How the names of its regions begin. */
+  readonly prefix: string;
   readonly domain: string;
   readonly dualStackDomain: string;
   readonly signInDomain: string;
-  /** The region of a service that is asked without a region. */
-  readonly region: string;
 }
 
-const COMMERCIAL: Partition = {
-  name: "aws",
-  domain: "amazonaws.com",
-  dualStackDomain: "api.aws",
-  signInDomain: "signin.aws.amazon.com",
-  region: "us-east-1",
-};
+/** The first has all other regions. Source: partitions.json of the AWS SDKs. */
+export const PARTITIONS: readonly Partition[] = `
+aws us-east-1 ?
+  amazonaws.com api.aws signin.aws.amazon.com
+aws-cn cn-northwest-1 cn-
+  amazonaws.com.cn api.amazonwebservices.com.cn signin.amazonaws.cn
+aws-us-gov us-gov-west-1 us-gov-
+  amazonaws.com api.aws signin.amazonaws-us-gov.com
+aws-eusc eusc-de-east-1 eusc-
+  amazonaws.eu api.amazonwebservices.eu signin.amazonaws-eusc.eu
+aws-iso us-iso-east-1 us-iso-
+  c2s.ic.gov api.aws.ic.gov signin.c2shome.ic.gov
+aws-iso-b us-isob-east-1 us-isob-
+  sc2s.sgov.gov api.aws.scloud signin.sc2shome.sgov.gov
+aws-iso-e eu-isoe-west-1 eu-isoe-
+  cloud.adc-e.uk api.cloud-aws.adc-e.uk signin.csphome.adc-e.uk
+aws-iso-f us-isof-south-1 us-isof-
+  csp.hci.ic.gov api.aws.hci.ic.gov signin.csphome.hci.ic.gov
+`.trim().split(/\n(?! )/).map((row) => {
+  const [name, region, prefix, domain, dualStackDomain, signInDomain] = row
+    .split(/\s+/);
+  return { name, region, prefix, domain, dualStackDomain, signInDomain };
+});
 
-/**
- * The others, each with how the names of its regions begin. Source:
- * partitions.json of the AWS SDKs.
- */
-const OTHERS: readonly (Partition & { readonly prefix: string })[] = [
-  {
-    prefix: "cn-",
-    name: "aws-cn",
-    domain: "amazonaws.com.cn",
-    dualStackDomain: "api.amazonwebservices.com.cn",
-    signInDomain: "signin.amazonaws.cn",
-    region: "cn-northwest-1",
-  },
-  {
-    prefix: "us-gov-",
-    name: "aws-us-gov",
-    domain: "amazonaws.com",
-    dualStackDomain: "api.aws",
-    signInDomain: "signin.amazonaws-us-gov.com",
-    region: "us-gov-west-1",
-  },
-  {
-    prefix: "eusc-",
-    name: "aws-eusc",
-    domain: "amazonaws.eu",
-    dualStackDomain: "api.amazonwebservices.eu",
-    signInDomain: "signin.amazonaws-eusc.eu",
-    region: "eusc-de-east-1",
-  },
-  {
-    prefix: "us-iso-",
-    name: "aws-iso",
-    domain: "c2s.ic.gov",
-    dualStackDomain: "api.aws.ic.gov",
-    signInDomain: "signin.c2shome.ic.gov",
-    region: "us-iso-east-1",
-  },
-  {
-    prefix: "us-isob-",
-    name: "aws-iso-b",
-    domain: "sc2s.sgov.gov",
-    dualStackDomain: "api.aws.scloud",
-    signInDomain: "signin.sc2shome.sgov.gov",
-    region: "us-isob-east-1",
-  },
-  {
-    prefix: "eu-isoe-",
-    name: "aws-iso-e",
-    domain: "cloud.adc-e.uk",
-    dualStackDomain: "api.cloud-aws.adc-e.uk",
-    signInDomain: "signin.csphome.adc-e.uk",
-    region: "eu-isoe-west-1",
-  },
-  {
-    prefix: "us-isof-",
-    name: "aws-iso-f",
-    domain: "csp.hci.ic.gov",
-    dualStackDomain: "api.aws.hci.ic.gov",
-    signInDomain: "signin.csphome.hci.ic.gov",
-    region: "us-isof-south-1",
-  },
-];
-
-export const PARTITIONS: readonly Partition[] = [COMMERCIAL, ...OTHERS];
+const [COMMERCIAL, ...OTHERS] = PARTITIONS;
 
 /** The partition of a region, or of the first in a set; unknown: `aws`. */
 export function partitionOf(region: string): Partition {

@@ -300,7 +300,7 @@ Deno.test("the table of error codes is the program's own", () => {
 });
 
 const SILENT_MODULES =
-  /^src\/(?:aws\/(?:endpoint|refusals\/table|policy\/\w+)|config\/(?:help|commands)|mcp\/transport\/session_expiry|shape\/kinds|telemetry\/\w+|commands\/(?:completions\/scripts|record\/(?:html|text|timeline)|replay\/(?:compare|target)))\.ts$/;
+  /^src\/(?:aws\/(?:endpoint|partition|refusals\/table|policy\/\w+)|config\/(?:help|commands)|mcp\/transport\/session_expiry|shape\/kinds|telemetry\/\w+|commands\/(?:completions\/scripts|record\/(?:html|text|timeline)|replay\/(?:compare|target)))\.ts$/;
 
 /** What it says where it can start nothing has a page of its own. */
 const NPM_COMMAND = ".ci/npm/sigv4-proxy.cjs";
