@@ -55,6 +55,11 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set([
   "requestState",
 ]);
 
+/** How long they are; with an escape, a `\\`, one is longer. */
+const KNOWN_LENGTHS: ReadonlySet<number> = new Set(
+  [...KNOWN_NAMES].map(({ length }) => length),
+);
+
 /** How a name may begin that is one of them; it may be escaped. */
 const KNOWN_BEGINNINGS: ReadonlySet<number> = new Set(
   [...KNOWN_NAMES, "\\"].map((name) => name.charCodeAt(0)),
@@ -142,8 +147,11 @@ export class TopLevelScanner extends JsonReader {
     if (this.#tokenStart < 0) return;
     // Where known names alone are kept, most others need not be read. A name
     // that a chunk's end has cut, which is rare, just is.
+    const begin = this.#tokenStart + 1;
     const mayBeKnown = !this.#parent?.isPartial || this.#kept !== NONE ||
-      KNOWN_BEGINNINGS.has(chunk[this.#tokenStart + 1]);
+      KNOWN_BEGINNINGS.has(chunk[begin]) &&
+        (KNOWN_LENGTHS.has(end - 1 - begin) ||
+          chunk.subarray(begin, end).includes(0x5c));
     const source = this.#endToken(chunk, end, mayBeKnown);
     this.#name = source && String(JSON.parse(source));
   }
