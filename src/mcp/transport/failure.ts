@@ -2,12 +2,10 @@
 
 import { type ErrorData, messageOf, ProxyError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
-import { isObject } from "../../json.ts";
 import type { Naming, OptionNames } from "../../naming.ts";
 import type { Redact } from "../../redact/redact.ts";
 import { unknownEncoding } from "../wire/body.ts";
 import { bodyWords, jsonWords } from "../wire/body_words.ts";
-import { frameOf, type RequestId, type RpcError } from "../wire/message.ts";
 import { AttemptError, errorOf, SessionExpiredError } from "./retry.ts";
 
 const decoder = new TextDecoder();
