@@ -11,6 +11,8 @@ interface Entry<V> {
 /** Values by their key: those that were set or looked up last. */
 export class LruCache<V> {
   readonly #entries = new Map<string, Entry<V>>();
+  /** Goes on where it was: a new one would pass all that was deleted. */
+  readonly #oldest = this.#entries.keys();
   readonly #limit: number;
   #length = 0;
 
@@ -31,7 +33,8 @@ export class LruCache<V> {
     this.#entries.set(key, { value, length });
     this.#length += length;
     while (this.size > this.#limit || this.#length > MAX_LENGTH) {
-      const [oldest] = this.#entries.keys();
+      const { done, value: oldest } = this.#oldest.next();
+      if (done) break;
       this.delete(oldest);
     }
   }
