@@ -272,6 +272,8 @@ export class ToolGate implements Link {
     for (const request of this.#suspended) {
       void refuse(this.#options, request, error);
     }
+    // It may be drained twice.
+    this.#suspended.clear();
     await this.#link.drain(deadline);
   }
 

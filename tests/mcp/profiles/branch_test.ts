@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { error } from "../../support/raw/mcp.ts";
+import { error, result } from "../../support/raw/mcp.ts";
 import { count, described, hangForProd, ProfilesWorld } from "./world.ts";
 
 Deno.test("a call that is cancelled while its profile's session is opened is never sent", async () => {
@@ -84,6 +84,23 @@ Deno.test("at a stop a call whose session is still opened is told that it was no
       "no session could be opened for the profile prod: the proxy is stopping; the call was not sent",
     data: { source: "sigv4-proxy", reason: "shutting-down", mayHaveRun: false },
   });
+});
+
+Deno.test("at a stop a call whose profile is asked for its tools is answered once", async () => {
+  const tools = [{ name: "x", annotations: { readOnlyHint: true } }];
+  await using w = await ProfilesWorld.make({
+    "tools/list": hangForProd((message, reply) =>
+      reply.json(result(message, { tools }))
+    ),
+  }, { tools: { readOnly: true } });
+  await w.client.initialize();
+  w.call(1, "prod");
+  await w.arrival("tools/list prod");
+  w.client.stop();
+  const frames = await w.client.close();
+  assertEquals(frames.map(({ json }) => [json.id, json.error?.data.reason]), [
+    [1, "shutting-down"],
+  ]);
 });
 
 Deno.test("a call before initialize goes without a session, and the first one after it opens one", async () => {
