@@ -1,7 +1,7 @@
 /** Command line arguments → the texts given for each option. */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../shape/nearest.ts";
 import {
   type CommandName,
   type CommandRow,

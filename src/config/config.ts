@@ -14,7 +14,7 @@ import type { SignatureVersion } from "../aws/signing/core.ts";
 import { ConfigError } from "../errors.ts";
 import type { LogFields, LogNote } from "../log/log.ts";
 import type { TlsMaterial } from "../net/http_client.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../shape/nearest.ts";
 import { nameOf } from "../net/listen_address.ts";
 import { REDACTED } from "../redact/redact.ts";
 import { parseExtraHeaders, parseMetadata } from "./additions.ts";

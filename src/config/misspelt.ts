@@ -1,6 +1,6 @@
 /** Variables that are named almost as an option's: what they say is not in force. */
 
-import { distance } from "../nearest.ts";
+import { distance } from "../shape/nearest.ts";
 import { type Option, parseBoolean, variablesOf } from "./option.ts";
 import {
   OPTION_GROUPS,

@@ -1,6 +1,6 @@
 /** What the proxy is handed whoever its client is, and the defaults. */
 
-import type { HoldingFetch } from "../fetching.ts";
+import type { HoldingFetch } from "../net/fetching.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../log/log.ts";
 import type { ToolRules } from "../mcp/tools/rules.ts";
 import { DEFAULT_MAX_ANSWER_BYTES } from "../mcp/transport/target.ts";

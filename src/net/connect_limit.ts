@@ -1,7 +1,7 @@
 /** A limit on connecting alone, which `fetch` does not have. */
 
 import { ProxyError } from "../errors.ts";
-import type { Fetching } from "../fetching.ts";
+import type { Fetching } from "./fetching.ts";
 import type { Naming } from "../naming.ts";
 import { portOf } from "../permissions.ts";
 import { controllerOf, whenOver } from "../time.ts";

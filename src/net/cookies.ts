@@ -4,7 +4,7 @@
  */
 
 import type { Cookie, CookieJar } from "tough-cookie";
-import type { Fetching } from "../fetching.ts";
+import type { Fetching } from "./fetching.ts";
 import type { Redactor } from "../redact/redact.ts";
 
 // RFC 6265, section 6.1: what a user agent should provide at least.

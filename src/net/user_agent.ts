@@ -3,7 +3,7 @@
  * client. Operators tell proxies apart by it, in CloudTrail and in access logs.
  */
 
-import type { Fetching } from "../fetching.ts";
+import type { Fetching } from "./fetching.ts";
 import { VERSION } from "../version.ts";
 
 const OWN_PRODUCT = `sigv4-proxy/${VERSION}`;

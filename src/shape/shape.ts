@@ -1,7 +1,7 @@
 /** Checks options: a program without types may hand in anything. */
 
 import { ConfigError } from "../errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "./nearest.ts";
 import { isRecord, KINDS, SHAPES } from "./kinds.ts";
 
 /**

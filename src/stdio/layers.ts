@@ -16,7 +16,7 @@ import { ToolSchemas } from "../mcp/stateless/tool_schemas.ts";
 import { ToolGate } from "../mcp/tools/gate.ts";
 import { ToolPolicy } from "../mcp/tools/policy.ts";
 import { hasRules, type ToolRules } from "../mcp/tools/rules.ts";
-import type { HoldingFetch } from "../fetching.ts";
+import type { HoldingFetch } from "../net/fetching.ts";
 import type { Link } from "../mcp/transport/link.ts";
 import { Upstream, type UpstreamOptions } from "../mcp/upstream.ts";
 import type { Metadata } from "../mcp/wire/metadata.ts";

@@ -13,7 +13,7 @@ import {
   settleOptions,
 } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
-import type { HoldingFetch } from "../fetching.ts";
+import type { HoldingFetch } from "../net/fetching.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import type { Link } from "../mcp/transport/link.ts";
 import type { Observer } from "../mcp/transport/observer.ts";

@@ -17,7 +17,7 @@ import { parseArguments } from "../../src/config/arguments.ts";
 import { commandHelp } from "../../src/config/help.ts";
 import type { Option } from "../../src/config/option.ts";
 import { runSubcommand } from "../../src/commands/run.ts";
-import { shellWords } from "../../src/shell_words.ts";
+import { shellWords } from "../../src/aws/shared_files/shell_words.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import { CommandWorld } from "./command_world.ts";

@@ -4,7 +4,7 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { nearest } from "../../src/nearest.ts";
+import { nearest } from "../../src/shape/nearest.ts";
 import {
   assertFaults,
   configOf,

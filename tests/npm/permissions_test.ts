@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { profileRegion } from "../../src/aws/shared_files/shared_files.ts";
 import { createContext } from "../../src/commands/context.ts";
 import { runPolicy } from "../../src/commands/policy/policy.ts";
-import { shellWords } from "../../src/shell_words.ts";
+import { shellWords } from "../../src/aws/shared_files/shell_words.ts";
 import { Authority } from "../support/net/certificates.ts";
 import { commandLine } from "../support/program/launch.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -3,7 +3,7 @@
  */
 
 import { ConfigError, CredentialsError } from "../../errors.ts";
-import type { HoldingInit } from "../../fetching.ts";
+import type { HoldingInit } from "../../net/fetching.ts";
 import { orAborted } from "../../time.ts";
 import { type Log, redactedLog, SILENT_LOG } from "../../log/log.ts";
 import { maskAccessKeyId, Redactor } from "../../redact/redact.ts";

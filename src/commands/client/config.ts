@@ -10,7 +10,7 @@ import { CLIENT_NAMES } from "../../config/commands.ts";
 import { type Config, configure } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
 import { isObject } from "../../json.ts";
-import { nearest } from "../../nearest.ts";
+import { nearest } from "../../shape/nearest.ts";
 import { type CommandContext, writeNotes } from "../context.ts";
 import { FILE_VARIABLES } from "../needs.ts";
 import {

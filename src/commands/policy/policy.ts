@@ -23,7 +23,7 @@ import { findNeeds, permissionFlags } from "../needs.ts";
 import { accountRoleArn } from "../../config/roles.ts";
 import { allow, type Statement } from "../../aws/policy/statement.ts";
 import { POLICY_SERVICES, targetPolicy } from "../../aws/policy/targets.ts";
-import { shellWords } from "../../shell_words.ts";
+import { shellWords } from "../../aws/shared_files/shell_words.ts";
 import { askCaller } from "../caller.ts";
 
 const ACCOUNT_LIMIT_MS = 5_000;

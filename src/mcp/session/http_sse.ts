@@ -5,7 +5,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import type { HoldingInit } from "../../fetching.ts";
+import type { HoldingInit } from "../../net/fetching.ts";
 import { MAX_URL_LENGTH } from "../../net/address.ts";
 import { IdleTimer, whenOver } from "../../time.ts";
 import { readErrorBody } from "../transport/answers/error_body.ts";

@@ -1,7 +1,7 @@
 /** The target, as every part that has to do with it is handed it. */
 
 import type { ProxyError } from "../../errors.ts";
-import type { HoldingFetch } from "../../fetching.ts";
+import type { HoldingFetch } from "../../net/fetching.ts";
 import type { Log } from "../../log/log.ts";
 import type { Redactor } from "../../redact/redact.ts";
 import type { HeaderPairs } from "../wire/headers.ts";

@@ -24,7 +24,7 @@ import type { Need } from "../../../permissions.ts";
 import type { ProfileQuery, Search, SourceQuery } from "../search.ts";
 import { loginCredentials, loginNeeds } from "./login.ts";
 import { ssoCredentials, ssoNeeds } from "./sso.ts";
-import { shellWords } from "../../../shell_words.ts";
+import { shellWords } from "../../shared_files/shell_words.ts";
 import type { Settings } from "../../shared_files/settings.ts";
 import type { Credentials } from "../types.ts";
 

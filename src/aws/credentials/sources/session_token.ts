@@ -21,7 +21,7 @@ import {
   notGranted,
 } from "../../../permissions.ts";
 import type { ProfileQuery, Search, SourceQuery } from "../search.ts";
-import { shellWords } from "../../../shell_words.ts";
+import { shellWords } from "../../shared_files/shell_words.ts";
 import { limitedFile } from "../../../limited_text.ts";
 import type { Credentials } from "../types.ts";
 import type { HeldToken } from "../sso_login/logins.ts";

@@ -7,7 +7,7 @@
  */
 
 import { isObject, type JsonRecord, textIn } from "../../../json.ts";
-import { shellWords } from "../../../shell_words.ts";
+import { shellWords } from "../../shared_files/shell_words.ts";
 import type { Need } from "../../../permissions.ts";
 import type { ProfileQuery, Search } from "../search.ts";
 import { demandPlain } from "../text.ts";
