@@ -31,6 +31,11 @@ export interface SourceQuery {
   readonly files?: SharedFiles;
   /** Those of the profile that was come to. */
   readonly settings?: Settings;
+  /**
+   * Those of the profile in use, where another one of its chain was come to:
+   * they say where services are asked.
+   */
+  readonly inUse?: Settings;
 }
 
 /** The same, where a profile is what is asked. */

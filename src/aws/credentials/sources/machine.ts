@@ -229,11 +229,11 @@ function metadataUrl(query: SourceQuery): URL | undefined {
 
 /** A variable's before the profile's. */
 function metadataSetting(
-  { env, settings }: SourceQuery,
+  { env, settings, inUse = settings }: SourceQuery,
   name: string,
 ): string | undefined {
   return env(`AWS_EC2_METADATA_${name.toUpperCase()}`) ??
-    settings?.get(`ec2_metadata_${name}`);
+    inUse?.get(`ec2_metadata_${name}`);
 }
 
 /** Whether anything listens there: most machines are no EC2 instance. */

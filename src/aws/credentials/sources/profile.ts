@@ -158,7 +158,8 @@ export async function profileCredentials(
   if (profile === undefined) throw profileMissing(given, name, seen);
   const { settings } = profile;
   const source = `profile "${name}"`;
-  const search = { ...given, source, name, settings, seen };
+  const { inUse = settings } = given;
+  const search = { ...given, source, name, settings, inUse, seen };
   for (const secret of KEYS.slice(1)) {
     search.redactor.addCredential(settings.get(secret));
   }
@@ -184,7 +185,8 @@ export function profileNeeds(
   if (profile === undefined || way === undefined) return undefined;
   if (way === "role" && seen.includes(name)) return undefined;
   const { settings } = profile;
-  return WAYS[way].needs({ ...query, files, name, settings, seen });
+  const { inUse = settings } = query;
+  return WAYS[way].needs({ ...query, files, name, settings, inUse, seen });
 }
 
 function profileRoleNeeds(query: ProfileQuery): Need[] {

@@ -40,7 +40,7 @@ export async function assumeRole(
   role: RoleRequest,
   by: Credentials | string,
 ): Promise<Credentials> {
-  const { settings } = search;
+  const { settings, inUse = settings } = search;
   const { roleArn, externalId, durationSeconds, session = {} } = role;
   const sessionName = role.sessionName ?? SESSION_NAME;
   if (typeof by === "string" && (session.sourceIdentity || session.tags)) {
@@ -51,8 +51,8 @@ export async function assumeRole(
   // A region set may have blanks between its members.
   const own = role.region
     ? undefined
-    : settings?.get("region")?.replaceAll(" ", "");
-  demandPlain(search, own, `region (${settings?.origin("region")})`);
+    : inUse?.get("region")?.replaceAll(" ", "");
+  demandPlain(search, own, `region (${inUse?.origin("region")})`);
   demandSdk(search);
   if ((role.region ?? own ?? search.region) === undefined) {
     for (const name of ["AWS_REGION", "AWS_DEFAULT_REGION"]) {

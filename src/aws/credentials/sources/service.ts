@@ -37,25 +37,25 @@ export function serviceUrl(
   service: TokenService,
   region: string,
 ): URL | undefined {
-  const { env, settings, files } = query;
+  const { env, settings, inUse = settings, files } = query;
   const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ||
-    settings?.get("ignore_configured_endpoint_urls");
-  const own = files?.services.get(settings?.get("services") ?? "");
+    inUse?.get("ignore_configured_endpoint_urls");
+  const own = files?.services.get(inUse?.get("services") ?? "");
   const configured = ignored?.toLowerCase() !== "true" &&
     (env(`AWS_ENDPOINT_URL_${service}`) || env("AWS_ENDPOINT_URL") ||
       own?.nested(service.toLowerCase())?.get("endpoint_url") ||
-      settings?.get("endpoint_url"));
+      inUse?.get("endpoint_url"));
   return URL.parse(configured || usualEndpoint(query, service, region)) ??
     undefined;
 }
 
 function usualEndpoint(
-  { env, settings }: SourceQuery,
+  { env, settings, inUse = settings }: SourceQuery,
   service: TokenService,
   region: string,
 ): string {
   const isSet = (name: string) =>
-    (env(`AWS_${name.toUpperCase()}`) || settings?.get(name))
+    (env(`AWS_${name.toUpperCase()}`) || inUse?.get(name))
       ?.toLowerCase() === "true";
   const isFips = isSet("use_fips_endpoint");
   const isDualStack = isSet("use_dualstack_endpoint");
@@ -79,12 +79,12 @@ function usualEndpoint(
  * of a partition's global services (`aws-global`).
  */
 export function serviceRegion(
-  { env, settings, region }: SourceQuery,
+  { env, settings, inUse = settings, region }: SourceQuery,
   own: string | undefined,
 ): string | undefined {
   return [
     own,
-    settings?.get("region"),
+    inUse?.get("region"),
     region,
     env("AWS_REGION"),
     env("AWS_DEFAULT_REGION"),

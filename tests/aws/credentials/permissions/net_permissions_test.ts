@@ -56,6 +56,7 @@ Deno.test("STS is asked where the profile that signs says, and not where another
   const usual = "sts.eu-west-1.amazonaws.com";
   const fips = "sts-fips.eu-west-1.amazonaws.com";
   const over = { region: "eu-west-1", assumeRole: { roleArn: ROLE } };
+  const chained = role.replace("= k", "= default");
   const fixed = { ...ENV_KEYS, AWS_DEFAULT_PROFILE: "r" };
   const local = { AWS_ENDPOINT_URL_STS: NOBODY };
   const r = { profile: "r" };
@@ -93,6 +94,20 @@ Deno.test("STS is asked where the profile that signs says, and not where another
       "sts.us-east-1.amazonaws.com",
     ],
     ["", isFips, fixed, over, fips],
+    [
+      `role_arn = ${ROLE}\nsource_profile = k\nregion = x`,
+      chained,
+      {},
+      r,
+      usual,
+    ],
+    [
+      `role_arn = ${ROLE}\nsource_profile = k\nendpoint_url = ${NOBODY}`,
+      chained + isFips,
+      {},
+      r,
+      fips,
+    ],
     [
       "",
       keys.slice(keys.indexOf("\n") + 1) + isFips,
