@@ -50,7 +50,7 @@ export function checkVariables(
   names: readonly string[],
 ): void {
   for (const name of names) {
-    if (!/^(?:AWS_)?MCP[_-]/i.test(name)) continue;
+    if (!/^(?:AWS_)?MCP[_-][\w-]+$/i.test(name)) continue;
     // Windows takes the name of a variable in any case.
     const isOurs = OURS.has(
       Deno.build.os === "windows" ? name.toUpperCase() : name,

@@ -49,7 +49,7 @@ const isNumber = (least: number, most = Infinity): Fits => (value) =>
 const isWhole = (least: number, most?: number): Fits => (value) =>
   Number.isSafeInteger(value) && isNumber(least, most)(value);
 const listOf = (fits: Fits): Fits => (value) =>
-  Array.isArray(value) && value.every(fits);
+  Array.isArray(value) && [...value].every(fits);
 const pairsOf = (name: Fits, text: Fits): Fits =>
   listOf((it) =>
     Array.isArray(it) && it.length === 2 && name(it[0]) && text(it[1])
@@ -70,8 +70,11 @@ const areHeaders = pairsOf(isHeaderName, isHeaderText);
 const arePairs = pairsOf(isText, (value) => typeof value === "string");
 const isUrl: Fits = (value) =>
   value instanceof URL && /^https?:$/.test(value.protocol);
+const isOrigin: Fits = (value) => isUrl(URL.parse(String(value)));
 const areOrigins: Fits = (value) =>
-  [value].flat().every((one) => isUrl(URL.parse(String(one))));
+  Array.isArray(value) && value.length > 0
+    ? listOf(isOrigin)(value)
+    : isOrigin(value);
 const isListen: Fits = (value) =>
   isRecord(value) &&
   (isText(value.path) || isText(value.hostname) && isPort(value.port));

@@ -184,6 +184,8 @@ const GARBAGE: readonly (readonly [value: unknown, right: RegExp])[] = [
   [{}, /^(?:tools|session|credentials)$/],
   [{ nothing: 1 }, /^credentials$/],
   [[undefined], /^$/],
+  [new Array(1), /^$/],
+  [[], /^(?:headers|metadata|hosts)$/],
   [[null], /^$/],
   [[1], /^$/],
   [["a"], /^hosts$/],
