@@ -1,7 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { error, INITIALIZED, methods, result } from "../../support/raw/mcp.ts";
 import { StreamWorld } from "../../support/stream/world.ts";
-import type { SentEvent } from "../../support/raw/reply.ts";
+import type { RawEventStream, SentEvent } from "../../support/raw/reply.ts";
+import { type Log, SILENT_LOG } from "../../../src/log/log.ts";
+import { Arrivals } from "../../support/arrivals.ts";
+import { Clock } from "../../support/time/clock.ts";
 import { answerWhen } from "../../support/stream/answer_when.ts";
 
 Deno.test("an answer with an ID that nobody waits for is dropped", async () => {
@@ -238,6 +241,40 @@ Deno.test("a stream that cannot be resumed is stream-cut, and the request is not
   w.client.request(1, "m");
   assertEquals((await w.client.next()).json.error.data.reason, "stream-cut");
   assertEquals(methods(w.server.requests.all), ["m", "GET"]);
+});
+
+Deno.test("a stream that stands quiet for a while each time is resumed as often as it takes", async () => {
+  using clock = new Clock();
+  const heads = new Arrivals<string>("head of a stream");
+  const debug: Log["debug"] = (_message, fields) => {
+    if (fields?.http === "GET") heads.add("GET");
+  };
+  const streams = new Arrivals<RawEventStream>("stream");
+  let asked: unknown;
+  await using w = await StreamWorld.start({
+    m: async (message, reply) => {
+      asked = message;
+      const stream = await reply.sse();
+      await stream.event({ ...event("e1"), retry: 20 });
+      await stream.end();
+    },
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      streams.add(stream);
+      await stream.closed;
+    },
+  }, { log: { ...SILENT_LOG, enabled: () => true, debug } });
+  w.client.request(1, "m");
+  for (let n = 0; n < 8; n++) {
+    const stream = await clock.until(streams.at(n));
+    await heads.at(n);
+    await clock.pass(2_000);
+    if (n % 2 === 0) await stream.end();
+    await stream.cut();
+  }
+  const last = await clock.until(streams.at(8));
+  await last.event(event("e2", result(asked)));
+  assertEquals((await w.client.answer(1)).json.result, {});
 });
 
 Deno.test("resuming is given up when it brings nothing again and again", async () => {

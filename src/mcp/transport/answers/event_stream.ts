@@ -23,6 +23,12 @@ const decoder = new TextDecoder();
 /** How many times in a row resuming a stream may bring nothing. */
 const MAX_FRUITLESS_TRIES = 5;
 
+/**
+ * A stream that stood so long brought something, if only time: load balancers
+ * end those that are quiet, and so do servers that want to be polled.
+ */
+const STOOD_MS = 1_000;
+
 /** The longest `Retry-After` that is waited for before a stream is resumed. */
 const MAX_ASKED_MS = 30_000;
 
@@ -125,7 +131,9 @@ export async function receiveStream(
 
   for (let response: Response | undefined = first;;) {
     fruitlessTries++;
+    const openedAt = performance.now();
     if (response) await receive(response);
+    if (performance.now() - openedAt >= STOOD_MS) fruitlessTries = 0;
     if (exchange.isSettled) return;
     // A stream that broke may still bring the answer.
     if (exchange.isKept && cause === undefined) return;
