@@ -101,3 +101,24 @@ Deno.test("at a stop of the HTTP server a request that waits for credentials has
   ]);
   assertEquals(target.requests.length, 0);
 });
+
+Deno.test("at a stop an initialize over HTTP+SSE whose stream waits for credentials is told of them", async () => {
+  const credentials = new KeptCredentials();
+  credentials.keepBack();
+  await using server = await RawServer.start(mcp({}));
+  using fetch = createSignedFetch({
+    ...TEST_SCOPE,
+    origin: server.url,
+    credentials,
+  });
+  const { url } = server;
+  await using client = new StreamClient({ url, fetch, transport: "sse" });
+  client.request(1, "initialize", {});
+  await credentials.asked.at(0);
+  client.stop();
+  const { json: { error } } = await client.answer(1);
+  assertEquals([error.message, error.data.mayHaveRun], [
+    "the proxy is stopping, and there were no credentials yet",
+    false,
+  ]);
+});

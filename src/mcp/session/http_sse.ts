@@ -71,6 +71,7 @@ export class SseChannel implements Channel {
   static async open(
     target: Target,
     router: ResponseRouter,
+    onHold: HoldingInit["onHold"],
     limitMs = ENDPOINT_WAIT_MS,
   ): Promise<SseChannel> {
     const { url, redactor, maxAnswerBytes: maxDataBytes } = target;
@@ -88,8 +89,10 @@ export class SseChannel implements Channel {
       channel?.touch();
     };
     try {
-      const onHold = (now: boolean) => isHeld = now;
-      const response = await openStream(target, abort.signal, onHold);
+      const response = await openStream(target, abort.signal, (now) => {
+        isHeld = now;
+        onHold?.(now);
+      });
       const events = readEvents(response, { maxDataBytes, names, onChunk });
       const endpoint = await readEndpointEvent(events, url)
         .catch(async (cause) => {

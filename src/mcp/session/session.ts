@@ -209,7 +209,7 @@ export class Session implements Link {
 
   async #attempt(exchange: Exchange): Promise<void> {
     const session = exchange.method === "initialize"
-      ? await this.#keeper.opening()
+      ? await this.#keeper.opening((isHeld) => exchange.isHeld = isHeld)
       : this.#keeper.current;
     if (exchange.answerTo && this.#keeper.isGone(exchange.answerTo)) {
       const { log } = this.#target;

@@ -4,6 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
+import type { HoldingInit } from "../../fetching.ts";
 import { isObject } from "../../json.ts";
 import { delay, whenOver, within, withLimit } from "../../time.ts";
 import type { CallGuard } from "../tools/gate.ts";
@@ -118,12 +119,13 @@ export class SessionKeeper {
   }
 
   /** What `initialize` is sent in: nothing, or the old transport's channel. */
-  async opening(): Promise<SessionHeaders> {
+  async opening(onHold?: HoldingInit["onHold"]): Promise<SessionHeaders> {
     if (!this.#isOldTransport) return NO_SESSION;
     if (!this.#opened || this.#opened.over.aborted) {
       // Most targets do not speak it.
       const { SseChannel } = await import("./http_sse.ts");
-      this.#opened = await SseChannel.open(this.#target, this.#inFlight.router);
+      this.#opened = await SseChannel
+        .open(this.#target, this.#inFlight.router, onHold);
     }
     return this.#opened.session;
   }

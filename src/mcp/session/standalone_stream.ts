@@ -215,7 +215,7 @@ export class StandaloneStream {
     for await (const event of events) {
       const { id, retryMs, data: { length } } = event;
       this.#retryMs = retryMs ?? this.#retryMs;
-      // As where an answer is resumed (response_body.ts).
+      // As where an answer is resumed (event_stream.ts).
       if (id !== undefined) {
         if (id === resumedAfter && length === resumedBytes) continue;
         this.#lastBytes = length;

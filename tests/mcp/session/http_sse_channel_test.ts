@@ -47,7 +47,7 @@ function openChannel(
     onAnswer: () => {},
     refuse: () => {},
   });
-  return SseChannel.open(target, router, endpointLimitMs);
+  return SseChannel.open(target, router, undefined, endpointLimitMs);
 }
 
 /** A server whose stream begins with this text, and then stands open. */
