@@ -4,7 +4,7 @@
  */
 
 import { ProxyError } from "../../errors.ts";
-import type { HoldingInit } from "../../fetching.ts";
+import type { HoldingInit } from "../../net/fetching.ts";
 import { isObject } from "../../json.ts";
 import { delay, whenOver, within, withLimit } from "../../time.ts";
 import type { CallGuard } from "../tools/gate.ts";
