@@ -16,7 +16,7 @@ import {
 import { FLAG_NAMES } from "../src/config/settings.ts";
 import { OPTION_KEYS, OPTIONS } from "../src/config/options.ts";
 import { OPTION_NAMES } from "../src/naming.ts";
-import { type Line, ProxyProcess } from "./support/program/proxy_process.ts";
+import { ProxyProcess } from "./support/program/proxy_process.ts";
 import { mcp, type McpHandler, result } from "./support/raw/mcp.ts";
 import { RawServer } from "./support/raw/server.ts";
 import { StreamClient } from "./support/stream/client.ts";
@@ -148,9 +148,7 @@ for (const [arg, method, params, named] of NAMED) {
       target: target.url,
       args: [arg, "--listen=127.0.0.1:0", "--no-listen-token"],
     });
-    const listening = ({ text }: Line) => text.includes('"listening"');
-    const { value } = await proxy.waitForLog(listening);
-    const response = await fetch(String(Object(value).url), {
+    const response = await fetch(await proxy.logged("url"), {
       method: "POST",
       headers: {
         "accept": "application/json, text/event-stream",

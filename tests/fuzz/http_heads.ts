@@ -7,12 +7,11 @@
 import { within } from "../support/time/deadline.ts";
 import { HttpProxy, TEST_TOKEN } from "../support/program/http_proxy.ts";
 import type { Random } from "../support/random.ts";
-import { mcp } from "../support/raw/mcp.ts";
+import { mcp, PING } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { wrong } from "./fuzzer.ts";
 import { broken } from "./json_text.ts";
 
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 /** Whoever sees it at the target was reached past the guard. */
 const HIDDEN_BODY = '{"jsonrpc":"2.0","id":9,"method":"hidden"}';
 const HIDDEN = [

@@ -152,10 +152,7 @@ for (const [what, { target = {}, client }] of Object.entries(HTTP)) {
         },
         permissions: { net: ["127.0.0.1:0"] },
       });
-      const { value } = await proxy.waitForLog((line) =>
-        line.field("url") !== undefined
-      );
-      const url = new URL(Reflect.get(Object(value), "url"));
+      const url = new URL(await proxy.logged("url"));
       await client(url, proxy);
       assertEquals((await post(url, "ping")).slice(0, 3), "200");
       proxy.signal("SIGTERM");

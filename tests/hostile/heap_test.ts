@@ -307,10 +307,7 @@ Deno.test({
         write: [home],
       },
     });
-    const { value } = await proxy.waitForLog((line) =>
-      line.field("tokenFile") !== undefined
-    );
-    const file = String(Reflect.get(Object(value), "tokenFile"));
+    const file = await proxy.logged("tokenFile");
     assert(file.startsWith(`${home}/sigv4-proxy-`), file);
     assertEquals(((await Deno.lstat(file)).mode ?? 0) & 0o777, 0o600);
     assertEquals([...Deno.readDirSync(open)], []);

@@ -2,9 +2,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { HttpProxy, TEST_TOKEN } from "../support/program/http_proxy.ts";
 import { RawClient } from "../support/raw/client.ts";
+import { PING } from "../support/raw/mcp.ts";
 
 const BEARER = `Authorization: Bearer ${TEST_TOKEN}`;
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 class World extends HttpProxy {
   /** The status of a POST with these header lines. */

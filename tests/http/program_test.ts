@@ -11,23 +11,21 @@ import {
 import { HttpProxy } from "../support/program/http_proxy.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { RawClient } from "../support/raw/client.ts";
-import { mcp, type McpHandler, result } from "../support/raw/mcp.ts";
+import { mcp, type McpHandler, PING, result } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import { allSigned } from "../support/sigv4/verifier.ts";
 import { tempDir } from "../support/temp_dir.ts";
-import { logged } from "./logged.ts";
 import { onCue } from "./on_cue.ts";
 import { NOBODY } from "../support/net/nobody.ts";
 
 const ANYWHERE = { net: ["127.0.0.1:0"] };
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TOKEN = "a-token-for-the-whole-program";
 
 /** Where the program listens. */
 async function endpoint(proxy: ProxyProcess): Promise<URL> {
-  return new URL(await logged(proxy, "url"));
+  return new URL(await proxy.logged("url"));
 }
 
 /** The program in this process. */
@@ -48,7 +46,7 @@ Deno.test("with --listen the SDK's client works with the token in the file that 
     env: { TMPDIR: directory, TMP: directory, TEMP: directory },
   });
   const url = await endpoint(proxy);
-  const tokenFile = await logged(proxy, "tokenFile");
+  const tokenFile = await proxy.logged("tokenFile");
   const token = await Deno.readTextFile(tokenFile);
   const client = new Client({ name: "sdk-client", version: "1.0.0" });
   await client.connect(
@@ -117,7 +115,7 @@ Deno.test("a runtime directory that is no absolute path is not where the token g
   const directory = temp.path;
   for (const wrong of ["", "."]) {
     await using proxy = await listening(directory, wrong);
-    const file = await logged(proxy, "tokenFile");
+    const file = await proxy.logged("tokenFile");
     assertStringIncludes(file, directory);
   }
 });
@@ -127,8 +125,8 @@ Deno.test("a runtime directory that is not there is warned of, and the token goe
   const directory = temp.path;
   const gone = `${directory}/gone`;
   await using proxy = await listening(directory, gone);
-  assertEquals(await logged(proxy, "directory"), gone);
-  const file = await logged(proxy, "tokenFile");
+  assertEquals(await proxy.logged("directory"), gone);
+  const file = await proxy.logged("tokenFile");
   assertEquals(file.includes("gone"), false);
   assertStringIncludes(file, directory);
 });

@@ -45,10 +45,7 @@ async function startHttp(options: LaunchOptions): Promise<Surface> {
       net: ["127.0.0.1:0", ...permissions?.net ?? []],
     },
   });
-  const listening = await proxy.waitForLog((line) =>
-    typeof line.field("url") === "string"
-  );
-  const url = String(listening.field("url"));
+  const url = await proxy.logged("url");
   const headers: Record<string, string> = {};
   const post = async (message: Record<string, unknown>) => {
     const response = await fetch(url, {

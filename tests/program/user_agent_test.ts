@@ -122,10 +122,7 @@ async function post(
   message: unknown,
   agent?: string,
 ): Promise<void> {
-  const { value } = await proxy.waitForLog(({ value }) =>
-    Object(value).message === "listening"
-  );
-  const url = new URL(Object(value).url);
+  const url = new URL(await proxy.logged("url"));
   const body = JSON.stringify(message);
   const head = [
     `POST ${url.pathname} HTTP/1.1`,

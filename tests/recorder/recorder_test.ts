@@ -15,14 +15,6 @@ import { NO_KEYS, TEST_CREDENTIALS } from "../support/aws/test_identity.ts";
 import { NOBODY } from "../support/net/nobody.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-/** A field of the first log line that has it. */
-async function logged(proxy: ProxyProcess, name: string): Promise<string> {
-  const { value } = await proxy.waitForLog(({ value }) =>
-    typeof value === "object" && value !== null && name in value
-  );
-  return String(Object(value)[name]);
-}
-
 const SAID = "what nobody else may read";
 const ARGUMENT = "the argument of somebody";
 const HEADER = "header-value-0123456789";
@@ -198,7 +190,7 @@ Deno.test("in HTTP server mode a recording has each client's messages and what t
       args: ["--listen", "127.0.0.1:0", "--no-listen-token"],
       permissions: { net: ["127.0.0.1:0"] },
     });
-    const url = await logged(proxy, "url");
+    const url = await proxy.logged("url");
     for (const id of [1, 2]) {
       const answer = await fetch(url, {
         method: "POST",

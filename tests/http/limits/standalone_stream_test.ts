@@ -5,10 +5,10 @@ import { within } from "../../support/time/deadline.ts";
 import { HttpProxy } from "../../support/program/http_proxy.ts";
 import { onCue } from "../on_cue.ts";
 import type { McpHandler } from "../../support/raw/mcp.ts";
+import { PING } from "../../support/raw/mcp.ts";
 
 const LISTEN = "subscriptions/listen";
 const CLAIM = { "mcp-method": LISTEN };
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 /** Opens a stream, and leaves it open. */
 const stand: McpHandler = async (_message, reply) => {

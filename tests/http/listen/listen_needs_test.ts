@@ -4,15 +4,13 @@ import { runPolicy } from "../../../src/commands/policy/policy.ts";
 import { configOf } from "../../support/program/command_line.ts";
 import { ProxyProcess } from "../../support/program/proxy_process.ts";
 import { RawClient } from "../../support/raw/client.ts";
-import { mcp } from "../../support/raw/mcp.ts";
+import { mcp, PING } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { TEST_SCOPE } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../../commands/command_world.ts";
-import { logged } from "../logged.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import { outcomeOf } from "../../support/program/outcome.ts";
 
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const TARGET = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/mcp";
 
 /** What is needed to listen, as `kind value` each, over what stdio needs. */
@@ -60,10 +58,10 @@ for (const at of ["127.0.0.1:0", "localhost:0", "unix:proxy.sock"]) {
         env: variables,
         home: world.home,
       });
-      const token = await Deno.readTextFile(await logged(proxy, "tokenFile"));
+      const token = await Deno.readTextFile(await proxy.logged("tokenFile"));
       const to = listen === at
-        ? Number(new URL(await logged(proxy, "url")).port)
-        : await logged(proxy, "path");
+        ? Number(new URL(await proxy.logged("url")).port)
+        : await proxy.logged("path");
       using client = await RawClient.connect(to);
       const headers = ["Host: localhost", `Authorization: Bearer ${token}`];
       await client.sendPost("/mcp", headers, PING);

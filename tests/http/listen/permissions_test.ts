@@ -1,15 +1,13 @@
 /** What the HTTP server has to be allowed. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { logged } from "../logged.ts";
 import { ProxyProcess } from "../../support/program/proxy_process.ts";
 import { RawClient } from "../../support/raw/client.ts";
-import { mcp } from "../../support/raw/mcp.ts";
+import { mcp, PING } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 
 const ignore = Deno.build.os === "windows";
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 /** An HTTP server in a process of its own. */
 function start(
@@ -47,8 +45,8 @@ Deno.test({
         `--allow-write=${directory}`,
         `--allow-read=${directory}`,
       );
-      const token = await Deno.readTextFile(await logged(proxy, "tokenFile"));
-      const answer = await fetch(await logged(proxy, "url"), {
+      const token = await Deno.readTextFile(await proxy.logged("tokenFile"));
+      const answer = await fetch(await proxy.logged("url"), {
         method: "POST",
         headers: { authorization: `Bearer ${token}` },
         body: PING,
@@ -76,7 +74,7 @@ Deno.test({
         `--allow-read=${path}`,
         `--allow-write=${path}`,
       );
-      using client = await RawClient.connect(await logged(proxy, "path"));
+      using client = await RawClient.connect(await proxy.logged("path"));
       await client.sendPost("/mcp", ["Host: localhost"], PING);
       assertEquals((await client.head()).status, 200);
       assertEquals(await stopped(proxy), 0);

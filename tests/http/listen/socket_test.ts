@@ -8,8 +8,8 @@ import { HttpProxy, TEST_TOKEN } from "../../support/program/http_proxy.ts";
 import { RawClient } from "../../support/raw/client.ts";
 import { NOBODY } from "../../support/net/nobody.ts";
 import { tempDir } from "../../support/temp_dir.ts";
+import { PING } from "../../support/raw/mcp.ts";
 
-const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 const ignore = Deno.build.os === "windows";
 
 /** The status of a POST over a socket, with these header lines. */

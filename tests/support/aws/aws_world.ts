@@ -67,10 +67,7 @@ export async function post(
   message: unknown,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const { value } = await proxy.waitForLog(({ value }) =>
-    Object(value).message === "listening"
-  );
-  return await fetch(Object(value).url, {
+  return await fetch(await proxy.logged("url"), {
     method: "POST",
     headers: {
       authorization: `Bearer ${HTTP_MODE.env.MCP_LISTEN_TOKEN}`,

@@ -158,6 +158,12 @@ export class ProxyProcess implements AsyncDisposable {
     return this.log.find(predicate, deadlineMs);
   }
 
+  /** A field of the first log line that has it, as text. */
+  async logged(name: string): Promise<string> {
+    const has = (line: Line) => line.field(name) !== undefined;
+    return String((await this.waitForLog(has)).field(name));
+  }
+
   /** Begins to read stdout, if it was held. */
   readStdout(): void {
     this.#stdoutWanted.resolve();

@@ -35,6 +35,9 @@ export function request(method: string, id: number | string = 1): Parsed {
   return { jsonrpc: "2.0", id, method };
 }
 
+/** A ping, as it is sent. */
+export const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+
 /** An answer to a message. */
 export function result(message: Parsed, value: unknown = {}): unknown {
   return { jsonrpc: "2.0", id: message.id, result: value };
