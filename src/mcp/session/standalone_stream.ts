@@ -22,7 +22,6 @@ import type { Target } from "../transport/target.ts";
 import { discardBody, mediaType } from "../wire/body.ts";
 import {
   hasSession,
-  resumableId,
   type SessionHeaders,
   streamHeaders,
 } from "../wire/headers.ts";
@@ -30,7 +29,7 @@ import {
   parseRpcError,
   readErrorBody,
 } from "../transport/answers/error_body.ts";
-import { readEvents } from "../wire/events.ts";
+import { readEvents, ResumePoint } from "../wire/events.ts";
 
 /** How often in a row a refusal that is the target's own is met. */
 const MAX_REFUSALS = 3;
@@ -49,9 +48,7 @@ export class StandaloneStream {
   readonly #router: ResponseRouter;
   readonly #onExpired: (session: SessionHeaders) => Promise<boolean>;
   #abort: AbortController | undefined;
-  #lastEventId: string | undefined;
-  /** How long that event was. */
-  #lastBytes: number | undefined;
+  #received = new ResumePoint();
   #retryMs: number | undefined;
   /** How often in a row it brought nothing. */
   #tries = 0;
@@ -81,7 +78,7 @@ export class StandaloneStream {
   open(session: SessionHeaders): void {
     this.close();
     this.#abort = new AbortController();
-    this.#lastEventId = undefined;
+    this.#received = new ResumePoint();
     this.#retryMs = undefined;
     void this.#keepOpen(session, this.#abort.signal);
   }
@@ -115,7 +112,7 @@ export class StandaloneStream {
     try {
       const response = await fetch(url, {
         method: "GET",
-        headers: streamHeaders(headers, session, this.#lastEventId),
+        headers: streamHeaders(headers, session, this.#received.id),
         redirect: "manual",
         signal: AbortSignal.any([silent.signal, outer]),
         onHold: (now) => isHeld = now,
@@ -206,21 +203,15 @@ export class StandaloneStream {
     let hadExpired = this.#hadExpired;
     this.#hadExpired = false;
     this.#refusals = 0;
-    const [resumedAfter, resumedBytes] = [this.#lastEventId, this.#lastBytes];
+    this.#received.begin();
     const events = readEvents(response, {
       maxDataBytes: this.#target.maxAnswerBytes,
       names: this.#target.names,
       onChunk: () => idle.touch(),
     });
     for await (const event of events) {
-      const { id, retryMs, data: { length } } = event;
-      this.#retryMs = retryMs ?? this.#retryMs;
-      // As where an answer is resumed (event_stream.ts).
-      if (id !== undefined) {
-        if (id === resumedAfter && length === resumedBytes) continue;
-        this.#lastBytes = length;
-      }
-      this.#lastEventId = (resumableId(id) ?? this.#lastEventId) || undefined;
+      this.#retryMs = event.retryMs ?? this.#retryMs;
+      if (!this.#received.moveTo(event)) continue;
       await this.#router.receiveEvent(event, session);
       idle.touch();
       if (hasSession(session) && expiryInMessage(event.data)) {

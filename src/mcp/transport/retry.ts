@@ -108,11 +108,6 @@ const REPEATABLE_METHODS = new Set([
   "notifications/roots/list_changed",
 ]);
 
-/** Whether a request may be sent again although it may have run. */
-export function isIdempotent(method: string): boolean {
-  return REPEATABLE_METHODS.has(method) || /\/(?:list|read)$/.test(method);
-}
-
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 8_000;
 
@@ -176,7 +171,9 @@ export class RetryPolicy {
     if (retryable !== "if-idempotent") return retryable === "always";
     // The client's answer, for which a call may wait, is taken once.
     if (method === "response" && !isRequest) return true;
-    if (method !== "tools/call") return isIdempotent(method);
+    if (method !== "tools/call") {
+      return REPEATABLE_METHODS.has(method) || /\/(?:list|read)$/.test(method);
+    }
     return isObject(params) && typeof params.name === "string" &&
       this.#repeatableTools.get(params.name) === true;
   }

@@ -40,6 +40,33 @@ export interface ServerEvent {
   readonly isCut: boolean;
 }
 
+/** Up to where a stream of events was received, response by response. */
+export class ResumePoint {
+  /** The ID to go on from; none where that is empty, or fits no header. */
+  id: string | undefined;
+  #byteLength = 0;
+  #resumed: readonly [id?: string, byteLength?: number] = [];
+
+  /** A response begins that goes on from here. */
+  begin(): void {
+    this.#resumed = [this.id, this.#byteLength];
+  }
+
+  /**
+   * Moves to an event; false for the one where it stood, which some servers
+   * replay. One that counts each stream's anew has another under its ID.
+   */
+  moveTo({ id, data: { length } }: ServerEvent): boolean {
+    if (id === undefined) return true;
+    const [resumedId, byteLength] = this.#resumed;
+    if (id === resumedId && length === byteLength) return false;
+    this.#byteLength = length;
+    // deno-lint-ignore no-control-regex
+    this.id = /^$|[\0-\x08\x0a-\x1f\x7f]/.test(id) ? undefined : id;
+    return true;
+  }
+}
+
 /** What is known of data that was too large to be kept. */
 export interface OversizedData {
   readonly byteLength: number;

@@ -87,12 +87,6 @@ function isDate(value: unknown): value is string {
 /** How much of a version that is none is shown. */
 const SHOWN_CHARACTERS = 40;
 
-/** An event's ID; none where a header cannot carry it back. */
-export function resumableId(id: string | undefined): string | undefined {
-  // deno-lint-ignore no-control-regex
-  return id !== undefined && /[\0-\x08\x0a-\x1f\x7f]/.test(id) ? "" : id;
-}
-
 /** Whether the target may have lost what is sent in. */
 export function hasSession({ sessionId, channel }: SessionHeaders): boolean {
   return sessionId !== undefined || channel !== undefined;

@@ -3,10 +3,9 @@
 import { ProxyError } from "../../../errors.ts";
 import { delay } from "../../../time.ts";
 import { mediaType } from "../../wire/body.ts";
-import { readEvents } from "../../wire/events.ts";
+import { readEvents, ResumePoint } from "../../wire/events.ts";
 import {
   hasSession,
-  resumableId,
   type SessionHeaders,
   streamHeaders,
 } from "../../wire/headers.ts";
@@ -51,10 +50,7 @@ export async function receiveStream(
   first: Response,
 ): Promise<void> {
   const { target, router } = context;
-  /** Up to where everything was received. */
-  let lastEventId: string | undefined;
-  /** How long that event was. */
-  let lastBytes: number | undefined;
+  const received = new ResumePoint();
   let retryMs: number | undefined;
   /** What a `Retry-After` asks to wait, in milliseconds. */
   let askedMs = 0;
@@ -64,7 +60,7 @@ export async function receiveStream(
 
   /** Delivers the events of one response, until it ends or breaks. */
   const receive = async (response: Response) => {
-    const [resumedAfter, resumedBytes] = [lastEventId, lastBytes];
+    received.begin();
     cause = undefined;
     const events = readEvents(response, {
       maxDataBytes: target.maxAnswerBytes,
@@ -79,16 +75,8 @@ export async function receiveStream(
         });
         if (!next || next.done) return;
         const event = next.value;
-        const { id, data: { length } } = event;
         retryMs = event.retryMs ?? retryMs;
-        // A server that replays from the ID on, not after it. One that counts
-        // each stream's anew has another event under that ID.
-        if (id !== undefined) {
-          if (id === resumedAfter && length === resumedBytes) continue;
-          lastBytes = length;
-        }
-        // An empty ID says that there is nothing to resume from.
-        lastEventId = (resumableId(id) ?? lastEventId) || undefined;
+        if (!received.moveTo(event)) continue;
         fruitlessTries = 0;
         checkExpiry(exchange, session, event.data, target.redactor.redact);
         await router.receiveEvent(event, session, exchange);
@@ -105,7 +93,7 @@ export async function receiveStream(
     try {
       response = await context.fetch(exchange, target.url, {
         method: "GET",
-        headers: streamHeaders(target.headers, session, lastEventId),
+        headers: streamHeaders(target.headers, session, received.id),
       });
     } catch (failure) {
       if (exchange.signal.aborted || failure instanceof ProxyError) {
@@ -138,7 +126,7 @@ export async function receiveStream(
     // A stream that broke may still bring the answer.
     if (exchange.isKept && cause === undefined) return;
     if (
-      !context.resumes || lastEventId === undefined ||
+      !context.resumes || received.id === undefined ||
       fruitlessTries >= MAX_FRUITLESS_TRIES
     ) {
       throw streamCut(cause, exchange.said);
