@@ -9,7 +9,7 @@ import { CommandWorld } from "../commands/command_world.ts";
 import { commandLine } from "../support/program/launch.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import {
-  TEST_CREDENTIALS,
+  KEYS,
   TEST_SCOPE,
   TEST_VERIFIER,
 } from "../support/aws/test_identity.ts";
@@ -22,11 +22,7 @@ const VERSION = Deno.env.get("INSPECTOR_VERSION");
 async function writeConfig(world: CommandWorld, target: URL): Promise<string> {
   await world.write(
     ".aws/config",
-    `[profile keys]
-aws_access_key_id = ${TEST_CREDENTIALS.accessKeyId}
-aws_secret_access_key = ${TEST_CREDENTIALS.secretAccessKey}
-aws_session_token = ${TEST_CREDENTIALS.sessionToken}
-`,
+    `[profile keys]\n${KEYS}`,
   );
   const file = world.path("inspector.json");
   const { region, service } = TEST_SCOPE;

@@ -7,7 +7,11 @@ import { mcp, type McpHandler, result, Sessions } from "../support/raw/mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw/server.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { SECRETS_SEEN } from "../support/aws/secrets_seen.ts";
-import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import {
+  keySettings,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
 
 /** Two accounts, as the shared files name them. */
 export const ACCOUNTS = {
@@ -41,12 +45,9 @@ const PRINCIPALS = Object.fromEntries(
 
 /** The accounts, as an AWS config file has them. */
 const CONFIG = Object.entries(ACCOUNTS).map(([name, { keyId, secret }]) =>
-  `[profile ${name}]
-region = ${TEST_SCOPE.region}
-aws_access_key_id = ${keyId}
-aws_secret_access_key = ${secret}
-`
-).join("\n");
+  `[profile ${name}]\nregion = ${TEST_SCOPE.region}\n` +
+  keySettings({ accessKeyId: keyId, secretAccessKey: secret })
+).join("");
 
 /** A request that reached the target, and its message. */
 interface Sent {

@@ -18,6 +18,7 @@ import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { sdkClient } from "../support/sdk/client.ts";
 import {
+  KEYS,
   NO_KEYS,
   TEST_CREDENTIALS,
   TEST_VERIFIER,
@@ -166,11 +167,7 @@ Deno.test("without credentials each request is told what to run, and they work w
   await Deno.mkdir(`${proxy.home}/.aws`);
   await Deno.writeTextFile(
     `${proxy.home}/.aws/credentials`,
-    `[default]
-aws_access_key_id = ${TEST_CREDENTIALS.accessKeyId}
-aws_secret_access_key = ${TEST_CREDENTIALS.secretAccessKey}
-aws_session_token = ${TEST_CREDENTIALS.sessionToken}
-`,
+    `[default]\n${KEYS}`,
   );
   const deadline = AbortSignal.timeout(60_000);
   for (;;) {

@@ -9,7 +9,7 @@ import {
 } from "../support/program/proxy_process.ts";
 import { mcp, Sessions } from "../support/raw/mcp.ts";
 import { RawServer, type SeenRequest } from "../support/raw/server.ts";
-import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import { KEYS, TEST_VERIFIER } from "../support/aws/test_identity.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const OWN = `sigv4-proxy/${VERSION}`;
@@ -193,16 +193,8 @@ Deno.test("over HTTP each client is named as itself: by its User-Agent, or else 
 });
 
 Deno.test("each profile's requests name the client", async () => {
-  const { principals } = TEST_VERIFIER;
-  const [[keyId, { secretAccessKey, sessionToken }]] = Object.entries(
-    principals,
-  );
-  const keys = `aws_access_key_id = ${keyId}
-aws_secret_access_key = ${secretAccessKey}
-aws_session_token = ${sessionToken}
-`;
   await using home = await tempDir({
-    ".aws/config": `[profile one]\n${keys}[profile two]\n${keys}`,
+    ".aws/config": `[profile one]\n${KEYS}[profile two]\n${KEYS}`,
   });
   const args = ["--profile", "one", "--profile", "two"];
   await using w = await world({ args, home: home.path });

@@ -6,6 +6,7 @@ import {
   ProxyProcess,
   type ProxyProcessOptions,
 } from "../support/program/proxy_process.ts";
+import { keySettings } from "../support/aws/test_identity.ts";
 
 /** A recording, read as it stands. */
 export interface Recording {
@@ -27,8 +28,8 @@ export async function replay(
 
 /** A credentials file with a key. */
 export function keysOf(accessKeyId: string): string {
-  return `[default]\naws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = secret-of-${accessKeyId}\n`;
+  const secretAccessKey = `secret-of-${accessKeyId}`;
+  return `[default]\n${keySettings({ accessKeyId, secretAccessKey })}`;
 }
 
 /** A directory of a test's own, with the path of a recording in it. */

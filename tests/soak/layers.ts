@@ -15,7 +15,11 @@ import {
 import { BASE_ARN, RoleSts } from "../support/aws/role_sts.ts";
 import { roleArn } from "../support/aws/role_world.ts";
 import type { VerifierOptions } from "../support/sigv4/verifier.ts";
-import { TEST_SCOPE, TEST_VERIFIER } from "../support/aws/test_identity.ts";
+import {
+  keySettings,
+  TEST_SCOPE,
+  TEST_VERIFIER,
+} from "../support/aws/test_identity.ts";
 import type { HttpOutcome } from "./fate.ts";
 import type { PlannedRequest } from "./schedule.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -151,11 +155,11 @@ export const LAYERS: Readonly<
   },
   "profiles": async (stack) => {
     const sections = PROFILES.map((name) =>
-      `[profile ${name}]
-region = ${TEST_SCOPE.region}
-aws_access_key_id = ${profileKey(name)}
-aws_secret_access_key = ${profileSecret(name)}
-`
+      `[profile ${name}]\nregion = ${TEST_SCOPE.region}\n` +
+      keySettings({
+        accessKeyId: profileKey(name),
+        secretAccessKey: profileSecret(name),
+      })
     );
     const config = { ".aws/config": sections.join("\n") };
     const home = stack.use(await tempDir(config)).path;

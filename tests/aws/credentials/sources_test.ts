@@ -17,6 +17,7 @@ import {
   START_URL,
 } from "./sso_world.ts";
 import { assertKeys, flagsOf, World } from "./world.ts";
+import { keySettings } from "../../support/aws/test_identity.ts";
 
 // Each source is asked for in a process of its own that has the permissions of
 // the table, the hosts of AWS replaced by the peer's, and no other.
@@ -41,13 +42,7 @@ Deno.test("environment keys are used with permission for AWS_* alone", async () 
 
 Deno.test("the default profile's keys come from the credentials file", async () => {
   using world = new World();
-  const { accessKeyId, secretAccessKey, sessionToken } = keysOf("file");
-  world.write(
-    ".aws/credentials",
-    `[default]\naws_access_key_id = ${accessKeyId}\n` +
-      `aws_secret_access_key = ${secretAccessKey}\n` +
-      `aws_session_token = ${sessionToken}\n`,
-  );
+  world.write(".aws/credentials", `[default]\n${keySettings(keysOf("file"))}`);
   assertKeys(
     await world.probe({ flags: flagsOf("shared files", world) }),
     "file",
@@ -56,12 +51,9 @@ Deno.test("the default profile's keys come from the credentials file", async () 
 
 Deno.test("a named profile's keys come from a config file named by variable", async () => {
   using world = new World();
-  const { accessKeyId, secretAccessKey, sessionToken } = keysOf("named");
   const config = world.write(
     "elsewhere.ini",
-    `[profile dev]\naws_access_key_id = ${accessKeyId}\n` +
-      `aws_secret_access_key = ${secretAccessKey}\n` +
-      `aws_session_token = ${sessionToken}\n`,
+    `[profile dev]\n${keySettings(keysOf("named"))}`,
   );
   const probed = await world.probe({
     flags: ["--allow-env=AWS_*,HOME", `--allow-read=${world.home}`],

@@ -11,6 +11,7 @@ import { SECRETS_SEEN } from "../../support/aws/secrets_seen.ts";
 import { keysOf } from "../../support/aws/credential_peers.ts";
 import { asker } from "./probe.ts";
 import { denoDir } from "../../support/program/launch.ts";
+import { keySettings } from "../../support/aws/test_identity.ts";
 
 /** What a process that asked for credentials printed. */
 export interface Probed {
@@ -46,8 +47,7 @@ export interface Probing {
 /** A section of a shared file with the keys of that name. */
 export function keySection(name: string, section = "default"): string {
   const { accessKeyId, secretAccessKey } = keysOf(name);
-  return `[${section}]\naws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = ${secretAccessKey}\n`;
+  return `[${section}]\n${keySettings({ accessKeyId, secretAccessKey })}`;
 }
 
 const PROBE = new URL("./probe.ts", import.meta.url);

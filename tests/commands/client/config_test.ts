@@ -11,11 +11,11 @@ import { CLIENTS, type Place } from "../../../src/commands/client/clients.ts";
 import { CLIENT_NAMES } from "../../../src/config/commands.ts";
 import { packageModule } from "../../../src/commands/context.ts";
 import { ConfigError } from "../../../src/errors.ts";
-import { KEYS } from "../../support/aws/aws_world.ts";
 import { commandLine } from "../../support/program/launch.ts";
 import { INITIALIZE_PARAMS } from "../../support/program/proxy_process.ts";
 import { SdkServer } from "../../support/sdk/server.ts";
 import {
+  KEYS,
   NO_KEYS,
   TEST_CREDENTIALS,
   TEST_SCOPE,

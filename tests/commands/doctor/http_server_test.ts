@@ -1,8 +1,7 @@
 /** The doctor before a proxy that listens, or that has several profiles. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { SdkServer } from "../../support/sdk/server.ts";
-import { KEYS } from "../../support/aws/aws_world.ts";
-import { TEST_VERIFIER } from "../../support/aws/test_identity.ts";
+import { KEYS, TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
 import { diagnose, Findings, SCOPE } from "./run.ts";

@@ -3,13 +3,13 @@ import { assert, assertEquals, assertObjectMatch } from "@std/assert";
 import {
   awsWorld,
   HTTP_MODE,
-  KEYS,
   logged,
   post,
   withConfig,
 } from "../../support/aws/aws_world.ts";
 import type { RawServer } from "../../support/raw/server.ts";
 import { allSigned } from "../../support/sigv4/verifier.ts";
+import { KEYS } from "../../support/aws/test_identity.ts";
 
 const MCP_SERVER = "aws-mcp.us-east-1.api.aws";
 const MCP_SCOPE = { region: "us-east-1", service: "aws-mcp" };

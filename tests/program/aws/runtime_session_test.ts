@@ -3,7 +3,6 @@ import { assert, assertEquals } from "@std/assert";
 import {
   awsWorld,
   HTTP_MODE,
-  KEYS,
   post,
   withConfig,
 } from "../../support/aws/aws_world.ts";
@@ -11,6 +10,7 @@ import { modern } from "../../support/stream/modern_message.ts";
 import type { ProxyProcess } from "../../support/program/proxy_process.ts";
 import { mcp, type McpHandler, result } from "../../support/raw/mcp.ts";
 import type { RawServer } from "../../support/raw/server.ts";
+import { KEYS } from "../../support/aws/test_identity.ts";
 
 const RUNTIME = {
   host: "bedrock-agentcore.us-east-1.amazonaws.com",

@@ -8,13 +8,12 @@ import {
 } from "../../support/program/proxy_process.ts";
 import { mcp } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
-import { NO_KEYS } from "../../support/aws/test_identity.ts";
+import { keySettings, NO_KEYS } from "../../support/aws/test_identity.ts";
 import { type TempDir, tempDir } from "../../support/temp_dir.ts";
 
 function section(header: string, name: string): string {
   const { accessKeyId, secretAccessKey } = keysOf(name);
-  return `${header}\naws_access_key_id = ${accessKeyId}\n` +
-    `aws_secret_access_key = ${secretAccessKey}\n`;
+  return `${header}\n${keySettings({ accessKeyId, secretAccessKey })}`;
 }
 
 const DEFAULT = section("[default]", "default");

@@ -9,7 +9,7 @@ import {
 import { mcp } from "../raw/mcp.ts";
 import { type RawHandler, RawServer } from "../raw/server.ts";
 import type { VerifierOptions } from "../sigv4/verifier.ts";
-import { TEST_CREDENTIALS, TEST_VERIFIER } from "./test_identity.ts";
+import { TEST_VERIFIER } from "./test_identity.ts";
 import { tempDir } from "../temp_dir.ts";
 
 /** A target, and the program before it. */
@@ -87,9 +87,3 @@ export async function withConfig(
   await using home = await tempDir({ ".aws/config": text });
   await test(home.path);
 }
-
-/** The test credentials, as settings of a profile. */
-export const KEYS = `aws_access_key_id = ${TEST_CREDENTIALS.accessKeyId}
-aws_secret_access_key = ${TEST_CREDENTIALS.secretAccessKey}
-aws_session_token = ${TEST_CREDENTIALS.sessionToken}
-`;

@@ -9,6 +9,22 @@ export const TEST_CREDENTIALS = {
   sessionToken: "a/session+token=that/only+tests/know==",
 } as const;
 
+/** Keys, as settings of a profile in the shared files. */
+export function keySettings(
+  { accessKeyId, secretAccessKey, sessionToken }: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  },
+): string {
+  const token = sessionToken && `aws_session_token = ${sessionToken}\n`;
+  return `aws_access_key_id = ${accessKeyId}\n` +
+    `aws_secret_access_key = ${secretAccessKey}\n${token ?? ""}`;
+}
+
+/** Theirs. */
+export const KEYS: string = keySettings(TEST_CREDENTIALS);
+
 /** What takes them away from a program that would have them. */
 export const NO_KEYS = {
   AWS_ACCESS_KEY_ID: undefined,
