@@ -41,13 +41,9 @@ const CUSTOMER_DOMAINS: readonly string[] = [
  * Functions); Amazon VPC Lattice, "SIGv4 authenticated requests"; Amazon
  * OpenSearch Service, "Dual-stack endpoints".
  */
-const CUSTOMER_SERVICES: ReadonlyMap<string, string> = new Map([
-  ["lambda-url", "lambda"],
-  ["lambda-web", "lambda"],
-  ["vpc-lattice-svcs", "vpc-lattice-svcs"],
-  ["aos", "es"],
-  ["aoss", "aoss"],
-]);
+const CUSTOMER_SERVICES: ReadonlyMap<string, string> = servicesIn(
+  "lambda-url:lambda lambda-web:lambda vpc-lattice-svcs aos:es aoss",
+);
 
 /**
  * `<id>.<label>.<region>.<domain>`, by label: resources with a host each.
@@ -55,16 +51,11 @@ const CUSTOMER_SERVICES: ReadonlyMap<string, string> = new Map([
  * "Use an AgentCore gateway" and "Invoke an AgentCore Runtime agent"; AWS
  * AppSync, "Endpoints and quotas"; Amazon DynamoDB, "Account-based endpoints".
  */
-const RESOURCE_SERVICES: ReadonlyMap<string, string> = new Map([
-  ["execute-api", "execute-api"],
-  ["bedrock-agentcore", "bedrock-agentcore"],
-  ["appsync-api", "appsync"],
-  ["appsync-realtime-api", "appsync"],
-  ["ddb", "dynamodb"],
-  ["sagemaker", "sagemaker"],
-  ["lex", "lex"],
-  ["cloudfront-kvs", "cloudfront-keyvaluestore"],
-]);
+const RESOURCE_SERVICES: ReadonlyMap<string, string> = servicesIn(
+  "execute-api bedrock-agentcore appsync-api:appsync " +
+    "appsync-realtime-api:appsync ddb:dynamodb sagemaker lex " +
+    "cloudfront-kvs:cloudfront-keyvaluestore",
+);
 
 /**
  * Services at `<service>.global.<dual-stack domain>` that are signed for with
@@ -84,13 +75,9 @@ const V4_GLOBAL_SERVICES: ReadonlySet<string> = new Set([
  * service. Sources: Amazon OpenSearch Service and Serverless, Amazon
  * CloudSearch, Amazon Neptune and Neptune Analytics, "Signing requests".
  */
-const REGION_FIRST_SERVICES: ReadonlyMap<string, string> = new Map([
-  ["es", "es"],
-  ["aoss", "aoss"],
-  ["cloudsearch", "cloudsearch"],
-  ["neptune", "neptune-db"],
-  ["neptune-graph", "neptune-graph"],
-]);
+const REGION_FIRST_SERVICES: ReadonlyMap<string, string> = servicesIn(
+  "es aoss cloudsearch neptune:neptune-db neptune-graph",
+);
 
 /**
  * Host labels by signing name, where the two differ: what the SDKs' service
@@ -167,6 +154,16 @@ const SIGNING_NAMES: ReadonlyMap<string, string> = new Map(
     return labels.map((label) => [label, service] as const);
   }),
 );
+
+/** Labels, each with its service where that has another name. */
+function servicesIn(table: string): ReadonlyMap<string, string> {
+  return new Map(
+    table.split(" ").map((row) => {
+      const [label, service = label] = row.split(":");
+      return [label, service];
+    }),
+  );
+}
 
 /** What stands in a region's place where there are many. */
 const GLOBAL = "global";

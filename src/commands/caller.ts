@@ -36,7 +36,8 @@ export async function stsUrl(
   { env }: Pick<CommandContext, "env">,
 ): Promise<URL | undefined> {
   const found = await lookUp(profile, env).catch(() => undefined);
-  return serviceUrl({ env, ...found }, "STS", oneRegion(region));
+  const asked = () => serviceUrl({ env, ...found }, "STS", oneRegion(region));
+  return await Promise.try(asked).catch(() => undefined);
 }
 
 /**

@@ -307,13 +307,11 @@ export async function credentialNeeds(
   };
   const { order = [], ...of } = await orderOf(query).catch(unlessUnclear) ?? {};
   const here = { ...query, ...of };
-  for (const roleArn of roles) {
-    needs.push(...roleNeeds(here, { roleArn, region }));
-  }
   const sources = isDecided ? [] : order.values();
-  const own = await Promise.try(() =>
-    sources.map((source) => LOWER_SOURCES[source].needs(here))
-      .find((needs) => needs !== undefined)
-  ).catch(unlessUnclear);
+  const own = await Promise.try(() => [
+    ...roles.flatMap((roleArn) => roleNeeds(here, { roleArn, region })),
+    ...sources.map((source) => LOWER_SOURCES[source].needs(here))
+      .find((needs) => needs !== undefined) ?? [],
+  ]).catch(unlessUnclear);
   return [...needs, ...own ?? []];
 }

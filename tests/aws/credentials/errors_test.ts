@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   assertEquals,
   assertFalse,
@@ -202,6 +203,33 @@ Deno.test("what answers in the place of STS is not called STS", async () => {
     const said = `${proxy.host} answered with HTTP ${status}, and not as`;
     assertMatch(message, /STS could not be asked for the role \S+: 127/);
     assertStringIncludes(message, said);
+  }
+});
+
+Deno.test("a services section that is not there leaves no request to the usual endpoint", async () => {
+  using world = new World();
+  const settings: [way: string, section: string][] = [
+    [`role_arn = ${ROLE}/a\nsource_profile = k\n`, ""],
+    [`role_arn = ${ROLE}/a\nsource_profile = k\n`, "[services s]\n"],
+    ["sso_session = corp\nsso_account_id = 1\nsso_role_name = R\n", ""],
+  ];
+  for (const [way, section] of settings) {
+    world.write(
+      ".aws/config",
+      `[default]\nservices = s\n${way}[profile k]\naws_access_key_id = A\n` +
+        "aws_secret_access_key = B\n[sso-session corp]\nsso_region = x\n" +
+        `sso_start_url = https://corp.example\n${section}`,
+    );
+    world.write(
+      `.aws/sso/cache/${createHash("sha1").update("corp").digest("hex")}.json`,
+      '{"accessToken":"t","expiresAt":"2099-01-01T00:00:00Z"}',
+    );
+    const fetch = () => Promise.reject(new Error("it was asked"));
+    const { message } = await failure(world, {}, { fetch });
+    const line = `${
+      world.path(".aws/config")
+    } line 2: there is no [services s]`;
+    assertStringIncludes(message, line);
   }
 });
 

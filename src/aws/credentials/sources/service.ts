@@ -9,6 +9,7 @@ import { type JsonRecord, parseRecord, textIn } from "../../../json.ts";
 import { limitedText } from "../../../limited_text.ts";
 import { netNeed } from "../../../permissions.ts";
 import { delay, withLimit } from "../../../time.ts";
+import { UnclearFilesError } from "../../shared_files/settings.ts";
 import { partitionOf } from "../../partition.ts";
 import type { Search, SourceQuery } from "../search.ts";
 import type { Session } from "./session_token.ts";
@@ -37,16 +38,34 @@ export function serviceUrl(
   service: TokenService,
   region: string,
 ): URL | undefined {
-  const { env, settings, inUse = settings, files } = query;
+  const { env, settings, inUse = settings } = query;
   const ignored = env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ||
     inUse?.get("ignore_configured_endpoint_urls");
-  const own = files?.services.get(inUse?.get("services") ?? "");
   const configured = ignored?.toLowerCase() !== "true" &&
     (env(`AWS_ENDPOINT_URL_${service}`) || env("AWS_ENDPOINT_URL") ||
-      own?.nested(service.toLowerCase())?.get("endpoint_url") ||
+      ownEndpoint(query, service) ||
       inUse?.get("endpoint_url"));
   return URL.parse(configured || usualEndpoint(query, service, region)) ??
     undefined;
+}
+
+/** @throws {UnclearFilesError} The section that is named says nothing. */
+function ownEndpoint(
+  { settings, inUse = settings, files }: SourceQuery,
+  service: TokenService,
+): string | undefined {
+  const name = inUse?.get("services");
+  if (name === undefined || files === undefined) return undefined;
+  const own = files.services.get(name);
+  if (own !== undefined && own.names().length > 0) {
+    return own.nested(service.toLowerCase())?.get("endpoint_url");
+  }
+  const what = `there is no [services ${name}] with settings in`;
+  const place = inUse?.origin("services");
+  throw new UnclearFilesError(
+    "shared files",
+    `${place}: ${what} ${files.paths.config}`,
+  );
 }
 
 function usualEndpoint(
