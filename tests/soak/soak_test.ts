@@ -49,7 +49,6 @@ Deno.test("so has each when what is rare comes as often as anything else", async
       soak({
         ...run,
         timeout: "12s",
-        isHere: true,
         segments: [{ requests: EVEN_REQUESTS, inFlight: 32 }],
       })
     ),
