@@ -5,10 +5,11 @@
 import { assertEquals } from "@std/assert";
 import type { ToolRules } from "../../src/mcp/tools/rules.ts";
 import { as, PROFILES } from "../mcp/profiles/world.ts";
-import { type McpHandler, result } from "../support/raw/mcp.ts";
+import { INITIALIZED, type McpHandler, result } from "../support/raw/mcp.ts";
 import type { StreamClientOptions } from "../support/stream/client.ts";
 import { modern } from "../support/stream/modern_message.ts";
 import { StreamWorld } from "../support/stream/world.ts";
+import { within } from "../support/time/deadline.ts";
 
 // deno-lint-ignore no-explicit-any
 type Parsed = any;
@@ -104,3 +105,25 @@ for (
     assertEquals(arrays, [isAll ? [ANSWER, NOTE] : [ANSWER, ASK, NOTE]]);
   });
 }
+
+Deno.test("an answer in an array does not wait for initialize, which may wait for it", async () => {
+  const answered = Promise.withResolvers<unknown>();
+  await using w = await StreamWorld.start({
+    initialize: async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ ...rpc, id: "asked", method: "roots/list" });
+      await answered.promise;
+      await stream.message(result(message, INITIALIZED));
+    },
+    batch: (messages, reply) => {
+      answered.resolve(messages);
+      return reply.status(202);
+    },
+  });
+  w.client.request(0, "initialize", {});
+  assertEquals((await w.client.next()).json.method, "roots/list");
+  w.client.send([ANSWER]);
+  const seen = await within(answered.promise, "the answer");
+  assertEquals(seen, [ANSWER]);
+  assertEquals((await w.client.next()).json.id, 0);
+});

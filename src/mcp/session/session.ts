@@ -123,11 +123,11 @@ export class Session implements Link {
   #acceptBatch(bytes: Uint8Array, batch: BatchMessage): Promise<void> {
     const asked = requestsIn(partsOf(bytes, batch));
     const hasAnswer = batch.messages.some(({ kind }) => kind === "response");
-    const semaphore = hasAnswer && asked.requests.length === 0
-      ? this.#answers
-      : undefined;
-    const init = { bytes, method: "batch", ...asked };
-    return this.#inFlight.send(init, { gate: this.#gate, semaphore });
+    const isAnswer = hasAnswer && asked.requests.length === 0;
+    const waits = isAnswer
+      ? { semaphore: this.#answers }
+      : { gate: this.#gate };
+    return this.#inFlight.send({ bytes, method: "batch", ...asked }, waits);
   }
 
   #acceptNotification(
