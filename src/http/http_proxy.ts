@@ -18,7 +18,6 @@ import {
 } from "../net/listen_address.ts";
 import { aborted, within } from "../time.ts";
 import { Guard, refuseBadHeads, RequestWithoutQuery } from "./guard.ts";
-
 import { listen, makeToken, writeTokenFile } from "./listen.ts";
 import { HttpListener, MCP_PATH } from "./listener.ts";
 import { type HttpContext, type HttpProxyRun, openContext } from "./options.ts";

@@ -13,6 +13,7 @@ import {
   settleOptions,
 } from "../config/proxy_options.ts";
 import { ProxyError } from "../errors.ts";
+import { asObject } from "../json.ts";
 import type { HoldingFetch } from "../net/fetching.ts";
 import { hasRules } from "../mcp/tools/rules.ts";
 import type { Link } from "../mcp/transport/link.ts";
@@ -108,10 +109,7 @@ export interface StdioProxyRun
 const DEFAULT_MAX_CONCURRENCY = 64;
 const DEFAULT_RETRIES = 2;
 
-/**
- * How long what is in flight may take after the client's last message, and the
- * client to take any of what it is told.
- */
+/** How long the target may take at stdin's end, and a client to read at all. */
 const DRAIN_MS = 30_000;
 const CLOSE_MS = 5_000;
 
@@ -168,9 +166,10 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
   const stop = new AbortController();
   const { signal = stop.signal } = options;
   const stopped = AbortSignal.any([signal, stop.signal]);
-  let full: Error | undefined;
+  let failure: unknown;
   writer.broken.then((cause) => {
-    if (isFull(cause)) full = cause;
+    // A disk that is full is no client that has left.
+    if (asObject(cause).code === "ENOSPC") failure = cause;
     else log.info("the client is gone", { error: String(cause) });
     stop.abort();
   });
@@ -216,13 +215,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     }
     writer.release();
   }
-  if (full) throw full;
-}
-
-/** Whether a file has no room for more, which is no client that has left. */
-function isFull(cause: unknown): cause is Error {
-  return cause instanceof Error && "code" in cause &&
-    ["ENOSPC", "EDQUOT", "EFBIG"].includes(String(cause.code));
+  if (failure) throw failure;
 }
 
 /**

@@ -307,7 +307,6 @@ type HeaderPair = readonly [name: string, value: string];
 /** The headers as `fetch` takes them, without a `Headers` where none is. */
 function headerPairs(headers: HeadersInit | undefined): HeaderPair[] {
   if (headers === undefined) return [];
-  if (headers instanceof Headers) return [...headers];
   const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
   // Without types, a value may be a number.
   return [...pairs].map(([name, value]) => [name, `${value}`]);

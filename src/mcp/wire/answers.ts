@@ -45,14 +45,12 @@ export function requestAlike<T extends RequestId>(
   id: RequestId,
   requests: ReadonlyMap<string, T>,
 ): T | undefined {
-  for (const { key } of spellingsOf(id)) {
-    const request = requests.get(key);
-    if (request) return request;
-  }
+  const spelt = spellingsOf(id).map(({ key }) => requests.get(key));
+  const request = spelt.find((one) => one !== undefined);
   const rounded = Number(valueIn(id));
-  if (String(rounded) !== valueIn(id)) return undefined;
-  return requests.values().find((request) =>
-    request.key.startsWith("n:") && Number(valueIn(request)) === rounded
+  if (request || String(rounded) !== valueIn(id)) return request;
+  return requests.values().find((one) =>
+    one.key.startsWith("n:") && Number(valueIn(one)) === rounded
   );
 }
 
