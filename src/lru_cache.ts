@@ -48,10 +48,12 @@ export class LruCache<V> {
     return entry.value;
   }
 
-  /** Removes a key; whether it was there. */
-  delete(key: string): boolean {
-    this.#length -= this.#entries.get(key)?.length ?? 0;
-    return this.#entries.delete(key);
+  /** Removes a key; its value, if it was there. */
+  delete(key: string): V | undefined {
+    const entry = this.#entries.get(key);
+    this.#length -= entry?.length ?? 0;
+    this.#entries.delete(key);
+    return entry?.value;
   }
 
   /** The keys with their values, the least recently used first. */

@@ -97,10 +97,12 @@ export class Recovery {
     for (const [uri] of this.#subscriptions.entries()) {
       await this.#setUpAgain("resources/subscribe", { uri }, session);
     }
-    for (
-      const { source } of this.#inFlight.router.targetRequests.askedIn(lost)
-    ) {
+    const { targetRequests } = this.#inFlight.router;
+    for (const [key, asked] of [...targetRequests.entries()]) {
+      if (asked !== lost) continue;
       // The new session may ask something else under the same ID.
+      const id = key.slice("n:".length);
+      const source = key.startsWith("n:") ? id : JSON.stringify(id);
       const params = `{"requestId":${source}}`;
       await this.#target.emit(messageFrame("notifications/cancelled", params));
     }

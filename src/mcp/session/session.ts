@@ -99,7 +99,8 @@ export class Session implements Link {
         // The target waits for it, and may wait with that to `initialize`.
         return this.#sendAnswer(
           bytes,
-          message.id && this.#inFlight.router.targetRequests.take(message.id),
+          message.id &&
+            this.#inFlight.router.targetRequests.delete(message.id.key),
         );
       case "batch":
         return this.#acceptBatch(bytes, message);
@@ -273,7 +274,7 @@ export class Session implements Link {
 
   /** Answers a request of the target's that the client is not given. */
   #refuse(id: RequestId, { code, message }: ProxyError): void {
-    this.#inFlight.router.targetRequests.take(id);
+    this.#inFlight.router.targetRequests.delete(id.key);
     const frame = rpcErrorFrame(id, { code, message });
     void this.#sendAnswer(frame, undefined, this.#gate);
   }

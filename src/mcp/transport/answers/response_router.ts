@@ -34,15 +34,19 @@ import {
   Receipts,
   type RouterHooks,
 } from "./delivery.ts";
-import { TargetRequests } from "./target_requests.ts";
+import { LruCache } from "../../../lru_cache.ts";
 import { membersOf, taskIdIn } from "../../wire/splice.ts";
+
+/** How many requests of the target's are remembered until they are answered. */
+const MAX_TARGET_REQUESTS = 10_000;
 
 export class ResponseRouter {
   readonly #target: Target;
   readonly #hooks: RouterHooks;
   readonly pending: PendingRequests;
   readonly receipts: Receipts;
-  readonly targetRequests = new TargetRequests();
+  /** The sessions in which the target asks, by the ID, until it is answered. */
+  readonly targetRequests = new LruCache<SessionHeaders>(MAX_TARGET_REQUESTS);
 
   constructor(target: Target, hooks: RouterHooks) {
     this.#target = target;
@@ -246,7 +250,7 @@ export class ResponseRouter {
   ): boolean {
     this.pending.noteBegun(origin, message);
     if (message.kind === "request") {
-      this.targetRequests.add(message.id, origin.session);
+      this.targetRequests.set(message.id.key, origin.session);
       return true;
     }
     const isWanted = this.pending.isWanted(message);
