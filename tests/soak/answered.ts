@@ -91,6 +91,7 @@ export const ANSWERED: Readonly<Record<string, Fate>> = {
     weight: 10,
     surface: "stdio",
     ends: ["result"],
+    late: "own:bad-answer",
     meet: async (meeting) => {
       const { id, reply, random } = meeting;
       const stream = await reply.sse();

@@ -49,6 +49,8 @@ export interface Fate {
   readonly ends: readonly Outcome[];
   /** The same over HTTP, where it is not what {@linkcode httpEnds} says. */
   readonly overHttp?: readonly HttpOutcome[];
+  /** What may come of it when time is over in the middle of it. */
+  readonly late?: Outcome;
   /** How many answers pass over HTTP; one without. */
   readonly copies?: number;
   readonly meet: (meeting: Meeting) => Promise<void>;

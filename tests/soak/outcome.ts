@@ -78,6 +78,7 @@ export function faultOf(
   if (hasForgotten && outcome === "own:stream-cut") return undefined;
   const fate = FATES[last];
   if (!fate || fate.ends.length === 0) return undefined;
+  if (isHurried && outcome === fate.late) return undefined;
   const ends = surface === "http" ? httpEnds(fate) : fate.ends;
   if (!ends.some((end) => end === outcome)) {
     return `${what}, was told ${outcome} in place of ${ends.join(" or ")}`;
