@@ -69,34 +69,19 @@ export interface SignedParts extends SignedRequest {
 }
 
 /** What the signature brings: a request cannot have them beforehand. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "authorization",
-  "date",
-  "host",
-  "x-amz-content-sha256",
-  "x-amz-date",
-  "x-amz-region-set",
-  "x-amz-security-token",
-]);
+const OWN_HEADERS: ReadonlySet<string> = new Set(
+  ("authorization,date,host,x-amz-content-sha256,x-amz-date," +
+    "x-amz-region-set,x-amz-security-token").split(","),
+);
 
 /**
  * What a runtime or a proxy may set, change or leave out on the way, beside
  * what `@smithy/signature-v4` leaves out for the same reason.
  */
-const CHANGING_HEADERS: readonly string[] = [
-  "accept-encoding",
-  "baggage",
-  "forwarded",
-  "traceparent",
-  "tracestate",
-  "upgrade-insecure-requests",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-proto",
-  "x-real-ip",
-];
+const CHANGING_HEADERS: readonly string[] =
+  ("accept-encoding,baggage,forwarded,traceparent,tracestate," +
+    "upgrade-insecure-requests,via,x-forwarded-for,x-forwarded-host," +
+    "x-forwarded-port,x-forwarded-proto,x-real-ip").split(",");
 
 export class SigningCore {
   readonly #options: SignerOptions;
