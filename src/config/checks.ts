@@ -259,8 +259,8 @@ export function checkTogether(
   }
   if (signHost !== undefined && url && !maySignOtherHost(url)) {
     faults.push(
-      "sign host is for targets on loopback, on private addresses and at " +
-        "*.vpce.amazonaws.com only (unset --sign-host and MCP_SIGN_HOST)",
+      "sign host is for targets on loopback, on private addresses and at VPC " +
+        "endpoints only (unset --sign-host and MCP_SIGN_HOST)",
     );
   }
   // A role beside the first is for one client of one profile.

@@ -247,7 +247,7 @@ function originsOf(
     if (signHost !== undefined && !maySignOtherHost(url)) {
       faults.push(
         `signHost is for targets on loopback, ` +
-          `private addresses and *.vpce.amazonaws.com, not ${url.host}`,
+          `private addresses and VPC endpoints, not ${url.host}`,
       );
     }
   }
