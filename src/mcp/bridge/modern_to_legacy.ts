@@ -75,10 +75,7 @@ export class ModernToLegacy {
     this.#listeners = new SessionListeners(context);
   }
 
-  /**
-   * Opens the session; false if the target is of no legacy revision, and nothing
-   * if that cannot be said, since it was not reached.
-   */
+  /** Opens the session; false in another era, nothing if it is not reached. */
   async begin({ params }: RequestMessage): Promise<boolean | undefined> {
     const { own, link, log } = this.#context;
     const meta = metaOf(params);

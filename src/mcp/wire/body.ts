@@ -8,10 +8,7 @@ import { BlockBuffer } from "./bytes.ts";
 
 const MCP_TYPES = ["text/event-stream", "application/json"];
 
-/**
- * The media type of a response, without parameters, in lower case. What several
- * headers say comes joined; then one that MCP knows goes first.
- */
+/** The bare media type of a response; of several headers', one that MCP has. */
 export function mediaType({ headers }: Response): string {
   const types = (headers.get("content-type") ?? "").toLowerCase()
     .split(/[;,]/).map((part) => part.trim());
@@ -241,7 +238,7 @@ export class BodyChunks {
     }
     if (this.#heldBytes > FREE_BYTES) await this.#untilThereIsRoom();
     let chunk: Uint8Array | undefined;
-    // An empty one, which a `fetch` that is handed in may give, is no end.
+    // An empty one is no end: a `fetch` that is handed in may give some.
     while (!chunk?.length) {
       const { done, value } = this.#byteReader
         ? await this.#byteReader.read(this.#memory())

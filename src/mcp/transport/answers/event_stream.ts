@@ -22,10 +22,7 @@ const decoder = new TextDecoder();
 /** How many times in a row resuming a stream may bring nothing. */
 const MAX_FRUITLESS_TRIES = 5;
 
-/**
- * A stream that stood so long brought something, if only time: load balancers
- * end those that are quiet, and so do servers that want to be polled.
- */
+/** Load balancers, and servers that are polled, end streams that were quiet. */
 const STOOD_MS = 1_000;
 
 /** The longest `Retry-After` that is waited for before a stream is resumed. */
