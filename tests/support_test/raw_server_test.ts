@@ -180,10 +180,10 @@ Deno.test("a silent server sees its client give up", async () => {
     await reply.hang();
     gone.resolve("gone");
   });
-  const giveUp = new AbortController();
-  const call = fetch(server.url, { signal: giveUp.signal });
+  const controller = new AbortController();
+  const call = fetch(server.url, { signal: controller.signal });
   await server.requests.at(0);
-  giveUp.abort();
+  controller.abort();
   await assertRejects(() => call, DOMException);
   assertEquals(await gone.promise, "gone");
 });

@@ -139,16 +139,16 @@ Deno.test("a call that is cancelled is seen to be", async () => {
   await using server = await SdkServer.start(OPTIONS);
   await using test = await TestClient.connect(server.url);
   for (const name of ["hang", "slow"]) {
-    const giveUp = new AbortController();
+    const controller = new AbortController();
     const call = assertRejects(() =>
       test.client.callTool(
         { name, arguments: { steps: 1, onCue: true } },
         undefined,
-        { signal: giveUp.signal },
+        { signal: controller.signal },
       )
     );
     const { requestId } = await server.cues.started.next();
-    giveUp.abort("enough");
+    controller.abort("enough");
     await call;
     const cancelled = await server.cues.cancelled.next();
     assertEquals(cancelled, { tool: name, requestId, reason: "enough" });

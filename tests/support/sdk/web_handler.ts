@@ -21,7 +21,7 @@ export function webHandler(handle: WebHandler, origin: () => URL): GateHandler {
     response.once("close", () => gone.abort());
     const answer = await handle(webRequest(record, origin(), gone.signal));
     response.writeHead(answer.status, Object.fromEntries(answer.headers));
-    await pour(answer, response, gone.signal);
+    await relay(answer, response, gone.signal);
   };
 }
 
@@ -38,7 +38,7 @@ function webRequest(
   });
 }
 
-async function pour(
+async function relay(
   answer: Response,
   response: ServerResponse,
   signal: AbortSignal,
