@@ -6,9 +6,9 @@ import {
   configOf,
   faultOf,
   faultsOf,
-} from "../support/program/command_line.ts";
-import { roleArn } from "../support/aws/role_world.ts";
-import { tempDir } from "../support/temp_dir.ts";
+} from "../../support/program/command_line.ts";
+import { roleArn } from "../../support/aws/role_world.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const A = "111111111111";
 const FIXED = "--account-role=arn:aws:iam::{account}:role/ReadOnly";

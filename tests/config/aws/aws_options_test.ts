@@ -6,19 +6,19 @@ import {
   type GateHandler,
   type GateRecord,
   IamGate,
-} from "../support/aws/iam_gate.ts";
+} from "../../support/aws/iam_gate.ts";
 import {
   ProxyProcess,
   type ProxyProcessOptions,
-} from "../support/program/proxy_process.ts";
+} from "../../support/program/proxy_process.ts";
 import {
   NO_KEYS,
   TEST_SCOPE,
   TEST_VERIFIER,
-} from "../support/aws/test_identity.ts";
-import type { VerifierOptions } from "../support/sigv4/verifier.ts";
-import { keysOf, StsPeer } from "../support/aws/credential_peers.ts";
-import { tempDir } from "../support/temp_dir.ts";
+} from "../../support/aws/test_identity.ts";
+import type { VerifierOptions } from "../../support/sigv4/verifier.ts";
+import { keysOf, StsPeer } from "../../support/aws/credential_peers.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 const answer: GateHandler = (_request, response, record) => {
   const { id } = JSON.parse(record.text());

@@ -5,17 +5,17 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { profileRegion } from "../../src/aws/shared_files/shared_files.ts";
-import { parseCommand } from "../../src/config/config.ts";
-import { ConfigError } from "../../src/errors.ts";
+import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
+import { parseCommand } from "../../../src/config/config.ts";
+import { ConfigError } from "../../../src/errors.ts";
 import {
   AGENTCORE,
   configOf,
   faultsOf,
   parse,
   run,
-} from "../support/program/command_line.ts";
-import { tempDir } from "../support/temp_dir.ts";
+} from "../../support/program/command_line.ts";
+import { tempDir } from "../../support/temp_dir.ts";
 
 /** A target whose host tells no region. */
 const ARGS = ["https://mcp.example", "--service=execute-api"];
