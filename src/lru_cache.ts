@@ -12,7 +12,8 @@ interface Entry<V> {
 export class LruCache<V> {
   readonly #entries = new Map<string, Entry<V>>();
   /** Goes on where it was: a new one would pass all that was deleted. */
-  readonly #oldest = this.#entries.keys();
+  #oldest: Iterator<string> | undefined;
+  #deleted = 0;
   readonly #limit: number;
   #length = 0;
 
@@ -33,9 +34,8 @@ export class LruCache<V> {
     this.#entries.set(key, { value, length });
     this.#length += length;
     while (this.size > this.#limit || this.#length > MAX_LENGTH) {
-      const { done, value: oldest } = this.#oldest.next();
-      if (done) break;
-      this.delete(oldest);
+      this.#oldest ??= this.#entries.keys();
+      this.delete(this.#oldest.next().value);
     }
   }
 
@@ -43,8 +43,9 @@ export class LruCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
+    this.delete(key);
     this.#entries.set(key, entry);
+    this.#length += entry.length;
     return entry.value;
   }
 
@@ -53,6 +54,11 @@ export class LruCache<V> {
     const entry = this.#entries.get(key);
     this.#length -= entry?.length ?? 0;
     this.#entries.delete(key);
+    // One that is not asked holds whatever the map has been since.
+    if (++this.#deleted > this.size) {
+      this.#oldest = undefined;
+      this.#deleted = 0;
+    }
     return entry?.value;
   }
 

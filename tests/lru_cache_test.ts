@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { LruCache } from "../src/lru_cache.ts";
 
 const MIB = 1024 * 1024;
@@ -31,4 +31,17 @@ Deno.test("a cache is bounded by the length of its texts, too", () => {
   cache.delete("short");
   for (let n = 0; n < 100; n++) cache.set(`${n}`, n);
   assertEquals(cache.size, 100);
+});
+
+Deno.test("a cache holds nothing of what was looked up or deleted", () => {
+  const cache = new LruCache<number>(100);
+  const before = Deno.memoryUsage().heapUsed;
+  for (let n = 0; n < 100; n++) cache.set(`${n}`, n);
+  for (let n = 0; n < 2 * MIB; n++) cache.get(`${n % 100}`);
+  for (let n = 0; n < MIB; n++) {
+    cache.set("other", n);
+    cache.delete("other");
+  }
+  const grownMib = (Deno.memoryUsage().heapUsed - before) / MIB;
+  assert(grownMib < 64, `${grownMib} MiB more`);
 });
