@@ -1,6 +1,7 @@
 /** What README and the pages of docs/ name is so. */
 import { assert, assertEquals } from "@std/assert";
 import {
+  CLIENT_NAMES,
   COMMAND_NAMES,
   type CommandName,
   type CommandRow,
@@ -166,11 +167,14 @@ function hasWord(text: string, word: string): boolean {
     .test(text);
 }
 
-Deno.test("every subcommand is in the README", () => {
-  const { text } = page("README.md");
-  const missing = COMMAND_NAMES.filter((name) =>
-    !text.includes(`sigv4-proxy ${name}`)
-  );
+Deno.test("every subcommand and every client is on the pages that list them", () => {
+  const readme = page("README.md").text;
+  const clients = page("docs/clients.md").text;
+  const missing = [
+    ...COMMAND_NAMES.filter((name) => !readme.includes(`sigv4-proxy ${name}`)),
+    ...CLIENT_NAMES.filter((name) => !readme.includes(`\`${name}\``)),
+    ...CLIENT_NAMES.filter((name) => !clients.includes(`| \`${name}\` `)),
+  ];
   assertEquals(missing, []);
 });
 
