@@ -6,6 +6,8 @@ import {
 } from "@std/assert";
 import { OPTION_NAMES } from "../../src/naming.ts";
 import { runStdioProxy } from "../../src/stdio/stdio_proxy.ts";
+import { joinBytes } from "../support/bytes.ts";
+import { modern } from "../support/stream/modern_message.ts";
 import { Clock } from "../support/time/clock.ts";
 import { StreamWorld } from "../support/stream/world.ts";
 import { mcp, type McpHandler, result, Sessions } from "../support/raw/mcp.ts";
@@ -254,6 +256,43 @@ Deno.test("a client that is gone ends the proxy and the session", async () => {
   ));
   await ended;
   assertObjectMatch(server.requests.all.at(-1) ?? {}, { method: "DELETE" });
+});
+
+Deno.test("a list that comes after the end of stdin is answered, though layers look through it", async () => {
+  const ended = Promise.withResolvers<void>();
+  const tool = { name: "r", annotations: { readOnlyHint: true } };
+  await using server = await RawServer.start(mcp({
+    "tools/list": async (message, reply) => {
+      await ended.promise;
+      await reply.json(result(message, { tools: [tool, { name: "w" }] }));
+    },
+  }));
+  const list = { jsonrpc: "2.0", id: 1, method: "tools/list" };
+  const text = JSON.stringify({ ...list, params: modern() });
+  const chunks = [new TextEncoder().encode(`${text}\n`)];
+  const readable = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = chunks.pop();
+      if (chunk) return controller.enqueue(chunk);
+      await server.requests.at(0);
+      controller.close();
+      ended.resolve();
+    },
+  });
+  const written: Uint8Array[] = [];
+  await runStdioProxy({
+    url: server.url,
+    fetch,
+    names: OPTION_NAMES,
+    tools: { readOnly: true },
+    profiles: new Map([["a", fetch], ["b", fetch]]),
+    readable,
+    writable: new WritableStream({
+      write: (chunk) => void written.push(chunk),
+    }),
+  });
+  const answer = JSON.parse(await new Response(joinBytes(written)).text());
+  assertEquals(answer.result.tools, [tool]);
 });
 
 Deno.test("a disk that is full is no client that is gone", async () => {

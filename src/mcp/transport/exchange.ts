@@ -100,7 +100,7 @@ export class Exchange {
   #isResetOnProgress = false;
   #isPaused = false;
   #delivering = 0;
-  #afterDelivery: (() => void) | undefined;
+  readonly #afterDelivery: (() => void)[] = [];
 
   constructor(init: ExchangeInit, deadlines: Deadlines) {
     this.#deadlines = deadlines;
@@ -266,17 +266,20 @@ export class Exchange {
       this.#delivering--;
       this.#lastMessageAt = performance.now();
       this.touch();
-      if (this.#delivering === 0) this.#afterDelivery?.();
+      if (!this.isDelivering) {
+        for (const callback of this.#afterDelivery.splice(0)) callback();
+      }
     }
+  }
+
+  get isDelivering(): boolean {
+    return this.#delivering > 0;
   }
 
   /** Calls back once nothing of it is on its way to the client. */
   onDelivered(callback: () => void): void {
-    if (this.#delivering === 0) return callback();
-    this.#afterDelivery = () => {
-      this.#afterDelivery = undefined;
-      callback();
-    };
+    if (this.isDelivering) this.#afterDelivery.push(callback);
+    else callback();
   }
 
   /** Ends it after some time, should it still go on. */

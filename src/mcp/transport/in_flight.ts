@@ -105,7 +105,11 @@ export class InFlight {
     const places = exchange.isRequest ? this.#requests : this.#notifications;
     const done = this.#run(exchange, gate, semaphore ?? places)
       .finally(() => this.#runs.delete(exchange));
-    const end = exchange.isRequest ? exchange.settled : done;
+    // A layer may look at the answer for a while.
+    const delivered = exchange.settled.then(() =>
+      new Promise<void>((over) => exchange.onDelivered(over))
+    );
+    const end = exchange.isRequest ? delivered : done;
     this.#runs.set(exchange, isLongLived ? undefined : end);
     return done;
   }
@@ -225,8 +229,9 @@ export class InFlight {
 
   /** The ends of what still owes something. */
   #open(): Promise<void>[] {
-    return [...this.#runs].flatMap(([{ isRequest, isSettled }, end]) =>
-      end && !(isRequest && isSettled) ? [end] : []
-    );
+    return [...this.#runs].flatMap(([exchange, end]) => {
+      const { isRequest, isSettled, isDelivering } = exchange;
+      return end && !(isRequest && isSettled && !isDelivering) ? [end] : [];
+    });
   }
 }
