@@ -2,9 +2,9 @@
  * Runs the tests, all or those that are named, where nothing of the machine
  * changes what they see: neither variables nor files of its user.
  *
- * A test that fails runs once more: beside 2,700 others on a loaded machine a
- * limit of the system may be reached. What then passes is counted as flaky, and
- * is a test to be mended.
+ * A test that fails runs once more: beside thousands of others on a loaded
+ * machine a limit of the system may be reached. What then passes is counted as
+ * flaky, and is a test to be mended.
  */
 
 import { dirname, join } from "node:path";
