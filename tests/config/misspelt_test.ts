@@ -78,7 +78,8 @@ Deno.test("variables of other programs stop nothing, and are not told", async ()
     MCP_ALLOWED_HOSTS MCP_NPM_PACKAGE MCP_SANDBOX MCP_STDIO MCP_HTTP_PORT
     MCP_GATEWAY_AUTH_TOKEN MCP_READ_TIMEOUT MCP_NAME MCP_URL MCP_TOKEN
     MCP_ALL_TOOLS MCP_LIST_TOOLS MCP_WRITE_ENABLED AWS_API_MCP_PROFILE_NAME
-    AWS_PROFILE READ_ONLY READONLY`;
+    AWS_PROFILE READ_ONLY READONLY MCP_GITHUB_READ_ONLY MCP_PG_READ_ONLY
+    MCP_SEARCH_ALLOWED_TOOLS`;
   const env = Object.fromEntries(
     names.split(/\s+/).map((name) => [name, "x"]),
   );
@@ -97,8 +98,11 @@ Deno.test("Claude's MCP_TIMEOUT in milliseconds sets no limit, stops nothing and
   assertStringIncludes(fault, "timeout must be a duration");
 });
 
-Deno.test("a misspelt variable counts for nothing where it is empty, off or behind a flag", async () => {
-  const env = { MCP_READONLY: "false", MCP_DENYTOOL: " ", MCP_PROFILE: "x" };
+Deno.test("a misspelt variable counts for nothing where it is empty, off or its option is set", async () => {
+  const env = {
+    ...{ MCP_READONLY: "false", MCP_DENYTOOL: " ", MCP_PROFILE: "x" },
+    ...{ MCP_ALLOW_TOOL: "get_*", MCP_ALLOWED_TOOLS: "others" },
+  };
   const { notes } = await run([AGENTCORE, "--profile=y"], env);
   assertEquals(notes.filter(({ level }) => level === "warn"), []);
 });
