@@ -11,7 +11,7 @@ import { oneRegion } from "../aws/partition.ts";
 import type { Config } from "../config/config.ts";
 import { FLAG_NAMES } from "../config/settings.ts";
 import type { CommandContext } from "./context.ts";
-import { type ProxyError, reasonOf } from "../errors.ts";
+import { messageOf, type ProxyError, reasonOf } from "../errors.ts";
 import { withLimit } from "../time.ts";
 import type { Surroundings } from "./target.ts";
 
@@ -30,14 +30,18 @@ export interface StsQuestion
   readonly limitMs: number;
 }
 
-/** Where STS is, by the variables and the profile in use. */
+/** Where STS is, by the variables and the profile in use; else why not. */
 export async function stsUrl(
   { profile, region }: StsQuestion["config"],
   { env }: Pick<CommandContext, "env">,
-): Promise<URL | undefined> {
+): Promise<URL | string> {
   const found = await lookUp(profile, env).catch(() => undefined);
-  const asked = () => serviceUrl({ env, ...found }, "STS", oneRegion(region));
-  return await Promise.try(asked).catch(() => undefined);
+  try {
+    return serviceUrl({ env, ...found }, "STS", oneRegion(region)) ??
+      "AWS_ENDPOINT_URL_STS or endpoint_url is no URL";
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /**
@@ -50,9 +54,7 @@ export async function askCaller(
 ): Promise<StsAnswer & { readonly clockOffsetMs?: number }> {
   const region = oneRegion(config.region);
   const url = await stsUrl(config, context);
-  if (url === undefined) {
-    return { kind: "unknown", why: "AWS_ENDPOINT_URL_STS is no URL" };
-  }
+  if (typeof url === "string") return { kind: "unknown", why: url };
   const need = netNeed(url, "ask STS");
   if (context.notGranted([need]).length > 0) {
     return {

@@ -67,7 +67,7 @@ export async function findNeeds(
   ];
   const { profile, profiles } = config;
   const sts = config.receipt ? await stsUrl(config, where) : undefined;
-  if (sts !== undefined) needs.push(netNeed(sts, "ask STS who answered"));
+  if (sts instanceof URL) needs.push(netNeed(sts, "ask STS who answered"));
   const { assumeRole, writeRole, accounts } = config;
   const roles = [assumeRole, writeRole, accounts?.template]
     .filter((role) => role !== undefined);

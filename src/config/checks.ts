@@ -225,7 +225,6 @@ const NEEDS: readonly (readonly [
     "a role",
     ["assumeRole", "accountRole"],
   ],
-  [["timeoutResetOnProgress"], "a limit", ["timeoutMs"]],
   [["recordBodies", "recordMaxBytes"], "a recording", ["record"]],
   [["writeRole"], "--read-only", ["readOnly"]],
   [["writeRole"], "a role that reads", ["assumeRole"]],

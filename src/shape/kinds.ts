@@ -29,8 +29,8 @@ export const SHAPES: Readonly<Record<string, string>> = {
     auto|streamable-http|sse:transport header:sessionHeader
     functions:profiles pairsByName:profileMetadata`,
   http: `url:target! listen:listen! signal:signal!,force function:onListen
-    token:token text:tokenDirectory texts:hosts natural:maxStreams,drainMs
-    ms:bodyIdleTimeoutMs,bodyTimeoutMs
+    token:token text:tokenDirectory texts:hosts natural:maxStreams
+    ms:bodyIdleTimeoutMs,bodyTimeoutMs msOrNone:drainMs
     count:headTimeoutMs,maxHeadBytes,maxBodyBytes,maxRequests`,
 };
 
@@ -47,7 +47,8 @@ const has = (...names: readonly string[]): Fits => (value) =>
 const isNumber = (least: number, most = Infinity): Fits => (value) =>
   typeof value === "number" && value >= least && value <= most;
 const isWhole = (least: number, most?: number): Fits => (value) =>
-  Number.isSafeInteger(value) && isNumber(least, most)(value);
+  (Number.isSafeInteger(value) || value === Infinity) &&
+  isNumber(least, most)(value);
 const listOf = (fits: Fits): Fits => (value) =>
   Array.isArray(value) && [...value].every(fits);
 const pairsOf = (name: Fits, text: Fits): Fits =>
@@ -95,6 +96,7 @@ export const KINDS: {
   function: ["a function", isFunction],
   functions: ["a Map of functions by name", mapOf(isFunction)],
   ms: ["a number of milliseconds above 0", isNumber(Number.MIN_VALUE)],
+  msOrNone: ["a number of milliseconds, 0 or above", isNumber(0)],
   count: ["a whole number above 0", isWhole(1)],
   natural: ["a whole number, 0 or above", isWhole(0)],
   seconds: ["a whole number of seconds from 900 to 43200", isWhole(900, 43200)],

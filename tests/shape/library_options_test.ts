@@ -177,6 +177,7 @@ const GARBAGE: readonly (readonly [value: unknown, right: RegExp])[] = [
   [-1, /^$/],
   [NaN, /^$/],
   [1.5, /^(?!head).*Ms$/],
+  [Infinity, /^(?:max.*|retries|.*Ms)$/],
   [
     true,
     /^(?:unsignedPayload|normalizePath|contentHashHeader|signSessionToken|skipAuth|timeoutResetOnProgress|clientInfo|writableTakesChunks|standaloneStream|recover|cookies|bridge)$/,

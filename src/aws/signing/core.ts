@@ -205,21 +205,19 @@ export function toSource(
   let checked: Credentials | undefined;
   return {
     async get(options) {
-      const given = await Promise.try(() =>
-        typeof credentials === "function"
-          ? credentials()
+      let given: Credentials;
+      try {
+        given = typeof credentials === "function"
+          ? await credentials()
           : isSource(credentials)
-          ? credentials.get(options)
-          : credentials
-      ).catch((error) => {
-        if (error instanceof CredentialsError || options?.signal?.aborted) {
-          throw error;
-        }
-        const why = messageOf(error);
-        throw new CredentialsError(
-          `the credentials could not be loaded: ${why}`,
-        );
-      });
+          ? await credentials.get(options)
+          : credentials;
+      } catch (error) {
+        const isOurs = error instanceof CredentialsError;
+        if (isOurs || options?.signal?.aborted) throw error;
+        const what = `the credentials could not be loaded: ${messageOf(error)}`;
+        throw new CredentialsError(what, { cause: error });
+      }
       if (given === checked && given !== undefined) return given;
       // A header that cannot be made would look like a request that failed.
       const fault = credentialsFault(given);

@@ -75,6 +75,11 @@ Deno.test("the STS that the profile in use names is asked whose the credentials 
   await world.write(".aws/config", section);
   const outcome = await diagnose(world, server.url);
   assertEquals(outcome.step("identity").status, "ok");
+  await world.write(".aws/config", "[default]\nservices = elsewhere\n");
+  const misspelt = await diagnose(world, server.url);
+  const { status, detail } = misspelt.step("identity");
+  assertEquals(status, "note");
+  assertStringIncludes(detail, "there is no [services elsewhere]");
 });
 
 Deno.test("an STS that is not reached is a note, and no fault", async () => {
