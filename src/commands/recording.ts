@@ -80,17 +80,8 @@ export function createRecorder(
   });
 }
 
-/**
- * How long what waits may take to be written at the end.
- *
- * @param stoppedMs How long ago a signal came, if one did.
- * @param drainMs What HTTP server mode has from then on: what the requests have
- * not used of it is left for the lines.
- */
-export function endLimitMs(
-  stoppedMs: number | undefined,
-  drainMs: number = 0,
-): number {
+/** How long writing may take at the end: a drain leaves what it has not used. */
+export function endLimitMs(stoppedMs?: number, drainMs = 0): number {
   if (stoppedMs === undefined) return END_MS;
   return Math.min(END_MS, STOP_MS + Math.max(0, drainMs - stoppedMs));
 }

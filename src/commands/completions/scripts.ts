@@ -24,20 +24,15 @@ interface CompletionFlag {
 interface CompletionCommand extends Omit<CommandRow, "usage" | "flags"> {
   readonly name: string;
   /** Whether it takes a file, after its word if there is one. */
-  readonly takesFile: boolean;
+  readonly takesFile?: boolean;
   readonly flags: readonly CompletionFlag[];
 }
 
-/**
- * By option, a command line for a POSIX shell that prints what the shared files
- * have for it, one a line.
- */
+/** By option, how sed prints what the shared files have for it, one a line. */
 const LISTS = {
-  profile: "sed -n -e 's/^\\[profile \\(.*\\)\\]$/\\1/p' " +
-    "-e 's/^\\[\\(default\\)\\]$/\\1/p' " +
-    '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null',
-  region: "sed -n -e 's/^region *= *//p' " +
-    '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null | sort -u',
+  profile: "-e 's/^\\[profile \\(.*\\)\\]$/\\1/p' " +
+    "-e 's/^\\[\\(default\\)\\]$/\\1/p'",
+  region: "-e 's/^region *= *//p'",
 };
 
 export const PROXY_FLAGS: readonly CompletionFlag[] = flagsIn(OPTIONS);
@@ -99,13 +94,14 @@ const COMPLETION_COMMANDS: readonly CompletionCommand[] = [
     words: [...COMMAND_NAMES, ...HELP_TOPICS],
     flags: [],
     takesOptions: false,
-    takesFile: false,
   },
 ];
 
-/** A function for each list, as a shell has it. */
+/** A function for each list, as a shell has it, over a POSIX shell's line. */
 function listFunctions(of: (key: string, list: string) => string): string {
-  return Object.entries(LISTS).map(([key, list]) => of(key, list)).join("\n");
+  const file = '"${AWS_CONFIG_FILE:-$HOME/.aws/config}" 2>/dev/null | sort -u';
+  return Object.entries(LISTS)
+    .map(([key, script]) => of(key, `sed -n ${script} ${file}`)).join("\n");
 }
 
 /** 3.2, which is what macOS has, can do with it. */

@@ -147,9 +147,9 @@ shellTest(
     assertEquals(await inBash(shell, "replay", "--"), ["--fast"]);
     assertEquals(await inBash(shell, "--profile", ""), [
       "default",
-      "work",
-      "other",
       "my\\ \\$\\(touch\\ \\$HOME/pwned\\)",
+      "other",
+      "work",
     ]);
     assertEquals(await inBash(shell, "--help", "cre"), ["credentials"]);
     assertEquals(await inBash(shell, "he"), ["help"]);
