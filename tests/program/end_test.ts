@@ -6,7 +6,6 @@ import { INITIALIZED, mcp, result } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
 import { TEST_VERIFIER } from "../support/aws/test_identity.ts";
-import { codeOf } from "./program_test.ts";
 
 Deno.test("at the end of stdin the session is ended, and the exit code is 0", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
@@ -36,7 +35,7 @@ for (const signal of STOP_SIGNALS) {
     proxy.signal(signal);
     assertEquals((await proxy.status()).code, 0);
     assertEquals(
-      proxy.answers("h").map(({ value }) => codeOf(value)),
+      proxy.answers("h").map(({ errorCode }) => errorCode),
       [-31018],
     );
     assertEquals(server.sessionIds, []);

@@ -126,6 +126,13 @@ Deno.test("every file that another one imports is there", () => {
   assertEquals(missing.map(named), []);
 });
 
+Deno.test("no file imports a test file, whose tests would run once more", async () => {
+  const files = await sourceFiles("tests");
+  const arrows = (await Promise.all(files.map(arrowsOf))).flat();
+  const tests = arrows.filter(({ to }) => to.endsWith("_test.ts"));
+  assertEquals([arrows.length > 0, tests.map(named)], [true, []]);
+});
+
 Deno.test("no file imports from its own floor or from above", () => {
   const wrong = ARROWS.filter(isWrong).map(named).sort();
   assertEquals(wrong.filter((arrow) => !KNOWN.includes(arrow)), []);

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Backlog } from "../../src/stdio/backlog.ts";
 import { Clock } from "../support/time/clock.ts";
+import { NOBODY } from "../support/net/nobody.ts";
+import { StreamClient } from "../support/stream/client.ts";
 import { within } from "../support/time/deadline.ts";
 
 Deno.test("reading waits while a backlog is full, for as long as something ends", async () => {
@@ -56,4 +58,23 @@ Deno.test("a message that is larger than all that may be held is taken when noth
   held.resolve();
   await held.promise;
   assertEquals(backlog.hasRoomFor(30), true);
+});
+
+Deno.test("of lines that are no messages a thousand are refused to a client that reads nothing, and all once it does", async () => {
+  let received = 0;
+  const observer = {
+    received: () => void received++,
+    delivered() {},
+    recovered() {},
+  };
+  await using client = new StreamClient({ url: NOBODY, observer });
+  for (let count = 0; count < 3_000; count++) client.send("no message");
+  // There is no network between the two: what can be read is read in a turn.
+  for (let before = -1; before < received;) {
+    before = received;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  if (received > 1_500) throw new Error(`${received} lines were read`);
+  const refused = await client.close();
+  assertEquals([refused.length, received], [3_000, 3_000]);
 });

@@ -36,6 +36,14 @@ export class Line {
     if (typeof value !== "object" || value === null) return undefined;
     return Reflect.get(value, name);
   }
+
+  /** The code of the line's error, where it is an answer with one. */
+  get errorCode(): unknown {
+    const error = this.field("error");
+    return typeof error === "object" && error !== null
+      ? Reflect.get(error, "code")
+      : undefined;
+  }
 }
 
 function parse(text: string): unknown {

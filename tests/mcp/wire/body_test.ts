@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { readBeginning, readBody } from "../../../src/mcp/wire/body.ts";
+import {
+  BodyChunks,
+  readBeginning,
+  readBody,
+} from "../../../src/mcp/wire/body.ts";
 import { readEvents } from "../../../src/mcp/wire/events.ts";
 import { OPTION_NAMES } from "../../../src/naming.ts";
 import { Semaphore } from "../../../src/semaphore.ts";
@@ -156,4 +160,29 @@ Deno.test("an error for which there is no room ends at its beginning, and one th
   first[Symbol.dispose]();
   using third = await waiting;
   assertEquals(third.bytes.length, MIB);
+});
+
+/** A body without an end, of which so much is held that it wants room. */
+async function largeChunks(): Promise<BodyChunks> {
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(2 * MIB)),
+  }, { highWaterMark: 0 });
+  const chunks = new BodyChunks(new Response(body), { maxBytes: 10 * MIB });
+  await chunks.next();
+  return chunks;
+}
+
+Deno.test("of large bodies of 10 MiB six are read on at once, and a seventh when one of them is closed", async () => {
+  const all = await Promise.all(Array.from({ length: 7 }, largeChunks));
+  const [first, ...rest] = all;
+  const last = rest.pop();
+  for (const chunks of [first, ...rest]) await chunks.next();
+  let isRead = false;
+  const read = last?.next().then(() => isRead = true);
+  // What is in memory is read in a turn, if it is read.
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(isRead, false);
+  await first.close();
+  assertEquals(await read, true);
+  for (const chunks of [...rest, last]) await chunks?.close();
 });
