@@ -33,10 +33,11 @@ export function variableNames(): readonly string[] {
       if (!(error instanceof Deno.errors.NotCapable)) throw error;
     }
   }
-  return WORDS.filter(({ key }) => RULES.includes(key))
+  const likely = WORDS.filter(({ key }) => RULES.includes(key))
     .map(({ option }) => option.names[0].slice(2).toUpperCase())
     .flatMap((word) => [word.replaceAll("-", "_"), word.replaceAll("-", "")])
     .flatMap((word) => [`MCP_${word}`, `MCP_${word}S`]);
+  return [...new Set(likely)];
 }
 
 /** Adds what is wrong with the variables, or only odd. */

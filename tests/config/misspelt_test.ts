@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Option, variablesOf } from "../../src/config/option.ts";
+import { variableNames } from "../../src/config/misspelt.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
 import {
   AGENTCORE,
@@ -39,6 +40,18 @@ Deno.test("a rule in a misspelt variable is refused, and never silently not in f
     const faults = await faultsOf([AGENTCORE], { [name]: "x" });
     assertEquals(faults, [sentence(name, meant)]);
   }
+});
+
+Deno.test({
+  name:
+    "where Deno lists no variables, those that set a rule are likely names, each once",
+  permissions: { env: ["MCP_*"] },
+  fn() {
+    const names = variableNames();
+    for (const name of ["MCP_READONLY", "MCP_DENY_TOOLS", "MCP_PROFILE"]) {
+      assertEquals(names.filter((it) => it === name), [name]);
+    }
+  },
 });
 
 Deno.test("any other misspelt variable is told, and stops nothing", async () => {
