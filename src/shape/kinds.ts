@@ -73,9 +73,7 @@ const isUrl: Fits = (value) =>
   value instanceof URL && /^https?:$/.test(value.protocol);
 const isOrigin: Fits = (value) => isUrl(URL.parse(String(value)));
 const areOrigins: Fits = (value) =>
-  Array.isArray(value) && value.length > 0
-    ? listOf(isOrigin)(value)
-    : isOrigin(value);
+  [value].flat().length > 0 && [value].flat().every(isOrigin);
 const isListen: Fits = (value) =>
   isRecord(value) &&
   (isText(value.path) || isText(value.hostname) && isPort(value.port));

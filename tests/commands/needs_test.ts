@@ -260,6 +260,23 @@ ec2_metadata_service_endpoint = http://192.0.2.1:1338
   assertEquals((await hostsOf(its))[0], "192.0.2.1:1338");
 });
 
+Deno.test("the files are allowed beside the environment's keys where they say where STS is", async () => {
+  await using world = await CommandWorld.make(KEYS);
+  const where = { env: world.env, os: "linux" } as const;
+  const config = await configOf([TARGET, `--assume-role=${ROLE}`]);
+  const files = world.path(".aws/config");
+  for (const isSaid of [false, true]) {
+    if (isSaid) {
+      const own = "[default]\nendpoint_url = https://vpce.example:8443\n";
+      await world.write(".aws/config", own);
+    }
+    const needs = await findNeeds(config, where, { hereOnly: true });
+    const values = needs.map(({ value }) => value);
+    assertEquals(values.includes("vpce.example:8443"), isSaid);
+    assertEquals(values.includes(files), isSaid);
+  }
+});
+
 Deno.test("a path that is not absolute is allowed from the root on", async () => {
   const flags = (await flagsOf({ env: { AWS_CONFIG_FILE: "config" } })).join();
   assertStringIncludes(flags, `--allow-read=${Deno.cwd()}/config,`);

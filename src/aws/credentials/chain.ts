@@ -297,16 +297,18 @@ export async function credentialNeeds(
   const needs = pathVariables(env).map((value): Need => (
     { kind: "env", value, why: "find the shared AWS files" }
   ));
-  const paths = sharedPaths(env);
-  if (!hereOnly || !isDecided) {
-    needs.push(...homeNeeds(env), ...paths ? fileNeeds(paths) : []);
-  }
   // The proxy gets no further than to read them.
   const unlessUnclear = (error: unknown) => {
     if (!(error instanceof UnclearFilesError)) throw error;
   };
-  const { order = [], ...of } = await orderOf(query).catch(unlessUnclear) ?? {};
-  const here = { ...query, ...of };
+  const { files, settings, order = [] } =
+    await orderOf(query).catch(unlessUnclear) ?? {};
+  const saysWhere = roles.length > 0 && settings !== undefined;
+  if (!hereOnly || !isDecided || saysWhere) {
+    const paths = sharedPaths(env);
+    needs.push(...homeNeeds(env), ...paths ? fileNeeds(paths) : []);
+  }
+  const here = { ...query, files, settings };
   const sources = isDecided ? [] : order.values();
   const own = await Promise.try(() => [
     ...roles.flatMap((roleArn) => roleNeeds(here, { roleArn, region })),
