@@ -65,9 +65,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
     unseen: ["Writer"],
   },
   "metadata": {
-    args: ["--metadata=team=blue-team", "--metadata=com.example/cost=4711"],
+    args: ["--metadata=team=blue-team", "--metadata=com.example/cost=4711081547110815"],
     named: [{}],
-    unseen: ["blue-team", "com.example/cost", "4711"],
+    unseen: ["blue-team", "com.example/cost", "4711081547110815"],
   },
   "receipts of a role": {
     args: ["--receipt", `--assume-role=${roleArn("Reader")}`],
