@@ -65,7 +65,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
     unseen: ["Writer"],
   },
   "metadata": {
-    args: ["--metadata=team=blue-team", "--metadata=com.example/cost=4711081547110815"],
+    args: [
+      "--metadata=team=blue-team",
+      "--metadata=com.example/cost=4711081547110815",
+    ],
     named: [{}],
     unseen: ["blue-team", "com.example/cost", "4711081547110815"],
   },
