@@ -13,6 +13,7 @@ import {
   INITIALIZE_PARAMS,
   ProxyProcess,
 } from "../support/program/proxy_process.ts";
+import { NOBODY } from "../support/net/nobody.ts";
 import { mcp } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
 import { SdkServer } from "../support/sdk/server.ts";
@@ -193,6 +194,25 @@ Deno.test("denied the network, it says so and names the flag", async () => {
   assertStringIncludes(text, "--allow-net=127.0.0.2:9999");
 });
 
+Deno.test("of all permissions the program keeps none that keys in the environment make needless", async () => {
+  await using proxy = await ProxyProcess.start({
+    target: NOBODY,
+    entry: import.meta.resolve("./permissions_main.ts"),
+    permissionFlags: ["--allow-all"],
+  });
+  await proxy.closeStdin();
+  assertEquals((await proxy.status()).code, 0, proxy.stderr);
+  const states = proxy.log.all.filter((line) => line.field("state"))
+    .map((line) => [line.field("name"), line.field("state")]);
+  assertEquals(states, [
+    ["ffi", "prompt"],
+    ["import", "prompt"],
+    ["run", "prompt"],
+    ["write", "prompt"],
+    ["net", "granted"],
+  ]);
+});
+
 Deno.test("stdout has frames only and no log line has a secret, at every level", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
   await using proxy = await ProxyProcess.start({
@@ -202,6 +222,7 @@ Deno.test("stdout has frames only and no log line has a secret, at every level",
   await proxy.initialize();
   const [sessionId] = server.sessionIds;
   await proxy.request("tools/list");
+  await proxy.request(TEST_CREDENTIALS.secretAccessKey);
   await proxy.send("not json");
   await proxy.closeStdin();
   await proxy.status();
