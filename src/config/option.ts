@@ -172,11 +172,12 @@ export function parseValue(
     case "duration":
       return parseDurationIn(option, text);
     case "size": {
-      const { least = 1 } = option;
+      const { least } = option;
       const bytes = parseSize(text) ?? 0;
-      const form = "a size such as 64MiB, 10MB or 4096";
-      const expected = least > 1 ? `${form}, at least ${least}` : form;
-      return found(bytes >= least ? bytes : undefined, expected);
+      const expected = least === undefined
+        ? "a size such as 64MiB, 10MB or 4096"
+        : `a size of at least ${least} bytes, such as 64MiB`;
+      return found(bytes >= (least ?? 1) ? bytes : undefined, expected);
     }
     case "integer": {
       const [min, max] = option.range;
