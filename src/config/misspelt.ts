@@ -66,7 +66,9 @@ export function checkVariables(
 
 function meantBy(name: string) {
   const given = plain(name);
-  return WORDS.map((row) => ({ ...row, changes: distance(given, row.word) }))
+  return WORDS
+    .filter(({ word }) => Math.abs(word.length - given.length) <= 2)
+    .map((row) => ({ ...row, changes: distance(given, row.word) }))
     .filter(({ changes, word }) => changes <= Math.min(2, word.length / 5))
     .sort((one, other) => one.changes - other.changes)[0];
 }
