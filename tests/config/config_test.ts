@@ -218,7 +218,10 @@ Deno.test("a size is a whole number of bytes and not zero", async () => {
 
 Deno.test("a recording is not limited to less than a line or two take", async () => {
   const fault = await faultOf(["--record=x", "--record-max=64"]);
-  assertStringIncludes(fault, "must be a size of at least 16384 bytes, such as");
+  assertStringIncludes(
+    fault,
+    "must be a size of at least 16384 bytes, such as",
+  );
 });
 
 Deno.test("a role's options are checked, and mean nothing without a role", async () => {
