@@ -12,7 +12,7 @@
 
 import { keep } from "../../blob.ts";
 import type { Log } from "../../log/log.ts";
-import { Background, OwnRequests } from "../transport/awaited.ts";
+import { AwaitedAnswers, Background, OwnRequests } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/own_error.ts";
 import { type Emit, emitQuietly, type Link } from "../transport/link.ts";
@@ -44,9 +44,11 @@ export class EraBridge implements Link {
   readonly #context: BridgeContext;
   readonly #legacyToModern: LegacyToModern;
   readonly #modernToLegacy: ModernToLegacy;
-  /** Resolves when what waits meanwhile may go on; none before and after. */
-  #deciding: PromiseWithResolvers<void> | undefined;
+  /** Resolves when what waits meanwhile may go on, to whether that is decided. */
+  #deciding: PromiseWithResolvers<boolean> | undefined;
   #isDecided = false;
+  /** Requests that went out as they were, before it was decided. */
+  readonly #untouched = new AwaitedAnswers();
   /** The one in use; `undefined` where messages pass. */
   #translation: Translation;
   /** The client's `initialize`, while the target has not answered it. */
@@ -87,7 +89,7 @@ export class EraBridge implements Link {
         void background.start(() => this.#decideForModern(message));
         return this.#acceptLater(bytes.slice(), message);
       }
-      this.#modernToLegacy.untouched.expect(message.id, true);
+      this.#untouched.expect(message.id, true);
     }
     return (this.#translation ?? link).accept(bytes, message);
   }
@@ -101,27 +103,27 @@ export class EraBridge implements Link {
 
   #decide(): void {
     if (this.#deciding) return;
-    this.#deciding = Promise.withResolvers<void>();
+    this.#deciding = Promise.withResolvers<boolean>();
     // Before what waits goes on, so that what comes then stays behind it.
     this.#deciding.promise.then(() => this.#deciding = undefined);
   }
 
   /** @param bytes A copy: it may be a small part of what was read. */
   async #acceptLater(bytes: Uint8Array, message: ValidMessage): Promise<void> {
-    await this.#deciding?.promise;
-    await this.accept(bytes, message);
+    const isDecided = await this.#deciding?.promise;
+    const isModern = message.kind === "request" && eraOf(message) === "modern";
+    if (isDecided !== false || !isModern) return this.accept(bytes, message);
+    // It passes, and the next one finds out anew.
+    this.#untouched.expect(message.id, true);
+    await this.#context.link.accept(bytes, message);
   }
 
   async #decideForModern(first: RequestMessage): Promise<void> {
     // The target may ask before it answers the hidden `initialize`, too.
     this.#translation = this.#modernToLegacy;
     const isLegacy = await this.#modernToLegacy.begin(first);
-    const waited = this.#deciding?.promise;
-    this.#settle(isLegacy ? this.#modernToLegacy : undefined);
-    if (isLegacy !== undefined) return;
-    // What has waited passes, and what comes next finds out anew.
-    await waited;
-    this.#isDecided = false;
+    const translation = isLegacy ? this.#modernToLegacy : undefined;
+    this.#settle(translation, isLegacy !== undefined);
   }
 
   async #decideForLegacy(
@@ -141,15 +143,16 @@ export class EraBridge implements Link {
     });
   }
 
-  #settle(translation: Translation): void {
-    this.#isDecided = true;
+  #settle(translation: Translation, isDecided = true): void {
+    this.#isDecided = isDecided;
     this.#translation = translation;
-    this.#deciding?.resolve();
+    this.#deciding?.resolve(isDecided);
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
     const { own } = this.#context;
-    const isPlain = !this.#translation && !this.#initialize && own.isIdle;
+    const isPlain = !this.#translation && !this.#initialize && own.isIdle &&
+      this.#untouched.isIdle;
     if (isPlain) return await this.#emit(frame);
     const message = parseMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {
@@ -161,6 +164,7 @@ export class EraBridge implements Link {
       if (initialize && message.id?.key === initialize.id.key) {
         return await this.#decideForLegacy(initialize, message, frame);
       }
+      if (this.#untouched.take(message.id)) return await this.#emit(frame);
     }
     const translation = this.#translation;
     const given = translation ? translation.receive(frame, message) : frame;

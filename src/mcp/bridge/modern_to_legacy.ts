@@ -20,7 +20,6 @@ import {
   shuttingDown,
 } from "../transport/own_error.ts";
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
-import { AwaitedAnswers } from "../transport/awaited.ts";
 import {
   eraOf,
   LATEST_LEGACY_VERSION,
@@ -63,8 +62,6 @@ export class ModernToLegacy {
   readonly calls: SuspendedCalls;
   readonly #context: BridgeContext;
   readonly #listeners: SessionListeners;
-  /** Requests that went out as they were, before anything was translated. */
-  readonly untouched = new AwaitedAnswers();
   /** The result of the session's `initialize`. */
   #server: Record<string, unknown> = {};
   #logLevel: string | undefined;
@@ -189,7 +186,7 @@ export class ModernToLegacy {
     if (call) {
       return this.calls.finish(call, asModern(frame, message, call.method));
     }
-    if (!id || this.untouched.take(id)) return frame;
+    if (!id) return frame;
     this.#context.log.debug("dropped an answer that nobody waits for");
     return undefined;
   }

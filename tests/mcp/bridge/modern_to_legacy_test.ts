@@ -86,6 +86,43 @@ for (const status of [403, 503]) {
   });
 }
 
+for (const order of [[1, 2], [2, 1]]) {
+  Deno.test(`a call that was sent before the target told its era is answered, number ${order} in turn`, async () => {
+    using clock = new Clock();
+    const called = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const turns = [0, 1, 2].map(() => Promise.withResolvers<void>());
+    const legacy = legacyTarget();
+    let isAway = true;
+    await using w = await bridged(async (request, reply) => {
+      const [message] = messages([request]);
+      if (message?.method === "tools/call") {
+        isAway = false;
+        called.resolve();
+        await turns[1].promise;
+        return await reply.json(result(message));
+      }
+      if (isAway) return await reply.status(403);
+      if (message?.method === "server/discover") {
+        asked.resolve();
+        await turns[2].promise;
+      }
+      await legacy(request, reply);
+    });
+    using _ended = {
+      [Symbol.dispose]: () => [1, 2].forEach((id) => turns[id].resolve()),
+    };
+    w.client.request(1, "tools/call", modernParams());
+    await clock.until(called.promise);
+    w.client.request(2, "tools/list", modernParams());
+    await asked.promise;
+    for (const id of order) {
+      turns[id].resolve();
+      assertEquals((await w.client.next()).json.id, id);
+    }
+  });
+}
+
 Deno.test("other requests of a legacy target are refused, and its ping is answered", async () => {
   const answered: unknown[] = [];
   const done = Promise.withResolvers<void>();
