@@ -138,7 +138,8 @@ export class HttpExchange {
 
   /** Ends it because the proxy stops. */
   stop(): void {
-    this.abort(shuttingDown(this.#state));
+    const { isSent, isHeld } = this.#state;
+    this.abort(shuttingDown(isSent, isHeld));
   }
 
   get #state(): RequestState {

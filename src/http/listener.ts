@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { shuttingDown, UNSENT } from "../mcp/transport/own_error.ts";
+import { shuttingDown } from "../mcp/transport/own_error.ts";
 import { within } from "../time.ts";
 import { hasBody } from "./discard.ts";
 import {
@@ -117,7 +117,7 @@ export class HttpListener {
     this.#guard.checkToken(headers);
     if (this.#isDraining) {
       const headers = { "connection": "close", "retry-after": "1" };
-      throw new HttpError(503, shuttingDown(UNSENT), headers);
+      throw new HttpError(503, shuttingDown(false), headers);
     }
     if (request.method !== "POST" && hasBody(request)) {
       throw invalid(400, `a ${request.method} has no body here`);

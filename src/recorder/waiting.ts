@@ -40,7 +40,7 @@ export interface Noted {
   readonly at: number;
   /** The number of the HTTP request, or of the client's; 0 if there is none. */
   readonly id: number;
-  /** What there is to say of it; a head is noted without that if it says what the last one said. */
+  /** What there is to say of it; of a head that is as the last one, nothing. */
   readonly more: string;
   /** How many bytes passed, and these, if they were kept. */
   readonly byteLength: number;

@@ -210,9 +210,7 @@ export async function runStdioProxy(options: StdioProxyRun): Promise<void> {
     deadline.abort();
     await link.close(stopped.aborted ? STOP_CLOSE_MS : CLOSE_MS);
     await writer.idle(DRAIN_MS, stopped);
-    if (stopped.aborted) {
-      await within(STOP_WRITE_MS, writer.idle(STOP_WRITE_MS));
-    }
+    if (stopped.aborted) await within(STOP_WRITE_MS, writer.idle());
     writer.release();
   }
   if (failure) throw failure;

@@ -12,7 +12,11 @@
 
 import { keep } from "../../blob.ts";
 import type { Log } from "../../log/log.ts";
-import { AwaitedAnswers, Background, OwnRequests } from "../transport/awaited.ts";
+import {
+  AwaitedAnswers,
+  Background,
+  OwnRequests,
+} from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/own_error.ts";
 import { type Emit, emitQuietly, type Link } from "../transport/link.ts";

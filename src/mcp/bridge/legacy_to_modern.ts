@@ -12,7 +12,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { asObject } from "../../json.ts";
-import { SENT, shuttingDown } from "../transport/own_error.ts";
+import { shuttingDown } from "../transport/own_error.ts";
 import {
   cancelledId,
   partsOf,
@@ -182,6 +182,6 @@ export class LegacyToModern {
   /** Ends what waits for the client, which is gone. */
   end(): void {
     this.#listen.end();
-    this.#rounds.end(shuttingDown(SENT));
+    this.#rounds.end(shuttingDown(true));
   }
 }

@@ -16,7 +16,6 @@ import {
   errorFrame,
   isOwnError,
   mayBeOfOtherEra,
-  SENT,
   shuttingDown,
 } from "../transport/own_error.ts";
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
@@ -193,7 +192,7 @@ export class ModernToLegacy {
 
   /** Ends what waits for the client, which is gone. */
   end(): void {
-    this.calls.end(shuttingDown(SENT));
+    this.calls.end(shuttingDown(true));
     this.#listeners.end();
     // No call of the client's waits for it.
     this.#context.own.cancelAll(SET_LEVEL);

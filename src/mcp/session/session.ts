@@ -244,7 +244,7 @@ export class Session implements Link {
     if (refused.size === 0) return true;
     const { pending } = this.#inFlight.router;
     for (const [call, error] of refused) {
-      const owed = call.kind === "request" && exchange.owedAlike(call.id);
+      const owed = call.kind === "request" && exchange.owed(call.id);
       if (owed) await pending.report(exchange, error, [owed]);
     }
     const rest = withoutMessages(bytes, message, (one) => refused.has(one));

@@ -8,7 +8,7 @@ import {
   Background,
   OwnRequests,
 } from "../transport/awaited.ts";
-import { errorFrame, shuttingDown, UNSENT } from "../transport/own_error.ts";
+import { errorFrame, shuttingDown } from "../transport/own_error.ts";
 import {
   cancelledId,
   type Emit,
@@ -268,7 +268,7 @@ export class ToolGate implements Link {
       await untilAborted(this.#background.settled(), deadline);
     }
     this.#isDrained = true;
-    const error = shuttingDown(UNSENT);
+    const error = shuttingDown(false);
     for (const request of this.#suspended) {
       void refuse(this.#options, request, error);
     }

@@ -208,10 +208,10 @@ export class InFlight {
     // What a layer has begun meanwhile is ended by a stop alone.
     if (deadline.aborted) left = [...this.#runs.keys()];
     const errors = new Map<string, ProxyError>();
-    const errorOf = (exchange: Exchange) =>
+    const errorOf = ({ isSent, isHeld }: Exchange) =>
       errors.getOrInsertComputed(
-        `${exchange.isSent} ${exchange.isHeld}`,
-        () => shuttingDown(exchange),
+        `${isSent} ${isHeld}`,
+        () => shuttingDown(isSent, isHeld),
       );
     // The latest first: those before have the places, which nobody is to get.
     for (let to = left.length; to > 0; to -= SLICE) {

@@ -66,12 +66,7 @@ export interface RequestState {
   readonly isHeld: boolean;
 }
 
-export const UNSENT: RequestState = { isSent: false, isHeld: false };
-export const SENT: RequestState = { isSent: true, isHeld: false };
-
-export function shuttingDown(
-  { isSent: mayHaveRun, isHeld }: RequestState,
-): ProxyError {
+export function shuttingDown(mayHaveRun: boolean, isHeld = false): ProxyError {
   const message = isHeld
     ? "the proxy is stopping, and there were no credentials yet"
     : "the proxy is stopping";

@@ -48,7 +48,9 @@ export function requestAlike<T extends RequestId>(
   const spelt = spellingsOf(id).map(({ key }) => requests.get(key));
   const request = spelt.find((one) => one !== undefined);
   const rounded = Number(valueIn(id));
-  if (request || String(rounded) !== valueIn(id)) return request;
+  const isRounded = !Number.isSafeInteger(rounded) &&
+    String(rounded) === valueIn(id);
+  if (request || !isRounded) return request;
   return requests.values().find((one) =>
     one.key.startsWith("n:") && Number(valueIn(one)) === rounded
   );
