@@ -1,6 +1,8 @@
 /** Whole-program tests: the end of stdin, and signals. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { holdsOnce } from "../support/time/attempts.ts";
+import { commandLine } from "../support/program/launch.ts";
+import { outcomeOf } from "../support/program/outcome.ts";
 import { ProxyProcess } from "../support/program/proxy_process.ts";
 import { INITIALIZED, mcp, result } from "../support/raw/mcp.ts";
 import { RawServer } from "../support/raw/server.ts";
@@ -69,6 +71,73 @@ Deno.test({
       if (!(error instanceof TypeError)) throw error;
     }
     assertEquals((await proxy.status()).code, 0);
+  },
+});
+
+Deno.test({
+  name: "another signal ends it at once, and the exit code is 1",
+  ignore: Deno.build.os === "windows",
+  // A machine that is slow has stopped it in order by then.
+  fn: () =>
+    holdsOnce(async () => {
+      await using server = await RawServer.start(mcp({
+        initialize: (message, reply) =>
+          reply.json(result(message, INITIALIZED), 200, {
+            "mcp-session-id": "a-session-that-hangs",
+          }),
+        hang: (_message, reply) => reply.hang(),
+        DELETE: (_none, reply) => reply.hang(),
+      }));
+      await using proxy = await ProxyProcess.start({ target: server.url });
+      await proxy.initialize();
+      await proxy.send({ jsonrpc: "2.0", id: 1, method: "hang" });
+      await server.requests.find((request) => request.text().includes("hang"));
+      proxy.signal("SIGTERM");
+      await proxy.waitForLog(({ text }) => text.includes('"stopping"'));
+      proxy.signal("SIGINT");
+      assertEquals((await proxy.status()).code, 1);
+    }),
+});
+
+Deno.test({
+  name: "what fails and nobody awaits is told, and ends nothing",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using server = await RawServer.start(mcp({}));
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      entry: import.meta.resolve("./watched_main.ts"),
+    });
+    await proxy.request("m");
+    proxy.signal("SIGUSR1");
+    await proxy.waitForLog(({ text }) => text.includes("nobody awaits this"));
+    assertEquals((await proxy.request("m")).errorCode, undefined);
+    await proxy.closeStdin();
+    assertEquals((await proxy.status()).code, 0);
+  },
+});
+
+Deno.test({
+  name: "at a full disk behind stdout it says so, and the exit code is 1",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await RawServer.start(mcp({}));
+    await using line = await commandLine({ target: server.url });
+    const message = '{"jsonrpc":"2.0","id":1,"method":"m"}';
+    const { code, stderr } = await outcomeOf("/bin/sh", {
+      args: [
+        "-c",
+        `echo '${message}' | "$@" >/dev/full`,
+        "sh",
+        line.command,
+        ...line.args,
+      ],
+      env: line.env,
+      clearEnv: true,
+    });
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(stderr, "stopped by an unexpected error");
+    assertStringIncludes(stderr, "No space left");
   },
 });
 

@@ -197,7 +197,7 @@ Deno.test("denied the network, it says so and names the flag", async () => {
 Deno.test("of all permissions the program keeps none that keys in the environment make needless", async () => {
   await using proxy = await ProxyProcess.start({
     target: NOBODY,
-    entry: import.meta.resolve("./permissions_main.ts"),
+    entry: import.meta.resolve("./watched_main.ts"),
     permissionFlags: ["--allow-all"],
   });
   await proxy.closeStdin();
