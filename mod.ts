@@ -87,7 +87,7 @@ export {
  *
  * @param options The streams, the target, and how to reach it.
  * @returns When everything is answered and the session is ended.
- * @throws {ConfigError} An option is none, or not what it may be.
+ * @throws {ConfigError} An option is unknown, or has a wrong value.
  * @throws What `readable` fails with, or `writable` when its disk is full.
  *
  * @example
@@ -139,7 +139,7 @@ export async function runStdioProxy(options: StdioProxyOptions): Promise<void> {
  * @param options The target, how to reach it, where to listen and for whom.
  * @returns When all is answered or given up, and nothing is left.
  * @throws {ConfigError} It cannot listen there, or not without a token; an
- * option is none, or not what it may be.
+ * option is unknown, or has a wrong value.
  *
  * @example
  * ```ts

@@ -156,8 +156,8 @@ export class ParsedOptions {
       if (text === "") continue;
       // Claude Code's, in milliseconds: how long servers may take to start.
       if (name === "MCP_TIMEOUT" && /^[1-9]\d*$/.test(text)) {
-        const message = `${name} has no unit, as another program's has none: ` +
-          "it sets no limit here (write 30s, say, if it is to)";
+        const message = `${name} has no unit, and is taken for another ` +
+          "program's: it sets no limit here (write 30s, say, to set one)";
         this.notes.push({ level: "warn", message });
         continue;
       }

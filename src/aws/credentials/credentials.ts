@@ -70,7 +70,7 @@ export interface CredentialSourceOptions {
  * @param options What to look for and what to use.
  * @returns A source that loads at the first question and then keeps itself
  * fresh.
- * @throws {ConfigError} An option is none, or not what it may be.
+ * @throws {ConfigError} An option is unknown, or has a wrong value.
  *
  * @example
  * ```ts

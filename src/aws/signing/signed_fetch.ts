@@ -92,7 +92,7 @@ interface Exchange extends UnsignedParts {
  *
  * @param options What to sign for, and what to send with.
  * @returns The `fetch`.
- * @throws {ConfigError} An option is none, or not what it may be; an origin is
+ * @throws {ConfigError} An option is unknown, or has a wrong value; an origin is
  * not one to sign another host for.
  *
  * @example

@@ -53,7 +53,7 @@ export interface Signer {
  *
  * @param options The service, its region, and who is asking.
  * @returns The signer.
- * @throws {ConfigError} An option is none, or not what it may be.
+ * @throws {ConfigError} An option is unknown, or has a wrong value.
  *
  * @example
  * ```ts
