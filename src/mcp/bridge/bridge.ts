@@ -84,6 +84,9 @@ export class EraBridge implements Link {
     }
     if (message.kind === "request" && message.method === "initialize") {
       this.#decide();
+      // The last one decides; those before it pass.
+      const { id } = this.#initialize ?? {};
+      if (id) this.#untouched.expect(id, true);
       this.#initialize = message;
       return link.accept(bytes, message);
     }

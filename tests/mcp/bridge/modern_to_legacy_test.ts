@@ -255,3 +255,14 @@ Deno.test("a request of no era is answered, not dropped, once the client speaks 
   await w.client.ask(1, "tools/list", modernParams());
   assertEquals((await w.client.ask(2, "tools/list")).error.code, -32600);
 });
+
+for (const when of ["at first", "after modern requests"]) {
+  Deno.test(`of several initialize in flight before a legacy target each is answered (${when})`, async () => {
+    await using w = await bridged(legacyTarget());
+    if (when !== "at first") await w.client.ask(1, "ping", modernParams());
+    const ids = [5, 6, 7];
+    for (const id of ids) w.client.request(id, "initialize", {});
+    const answered = (await w.client.close()).map(({ json }) => json.id);
+    assertEquals(answered.sort(), ids);
+  });
+}
