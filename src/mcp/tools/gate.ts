@@ -1,6 +1,7 @@
 /** The layer that keeps tools from being seen and called. */
 
 import { messageOf, ProxyError } from "../../errors.ts";
+import { asObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { orAborted, untilAborted } from "../../time.ts";
 import {
@@ -29,6 +30,7 @@ import {
   type RequestId,
   type RequestMessage,
   requestsOf,
+  type ResponseMessage,
   type SingleMessage,
   singlesOf,
   type ValidMessage,
@@ -57,8 +59,8 @@ const LIST_CHANGED_END = new TextEncoder().encode("_changed");
 export class ToolGate implements Link {
   readonly #options: ToolGateOptions;
   readonly #link: Link;
-  /** Lists, and how often the tools had changed when they were asked for. */
-  readonly #lists = new AwaitedAnswers<number>();
+  /** How often the tools had changed when each list of an ID was asked for. */
+  readonly #lists = new AwaitedAnswers<readonly number[]>();
   readonly #own: OwnRequests;
   /** Requests that wait for the list of tools. */
   readonly #suspended = new Set<RequestMessage>();
@@ -114,7 +116,8 @@ export class ToolGate implements Link {
   ): Promise<void> | void {
     const { policy } = this.#options;
     for (const { id, method } of requestsOf(message)) {
-      if (method === "tools/list") this.#lists.expect(id, policy.changes);
+      if (method !== "tools/list") continue;
+      this.#lists.expect(id, [...this.#lists.take(id) ?? [], policy.changes]);
     }
     return passAllowed(
       this.#options,
@@ -233,12 +236,12 @@ export class ToolGate implements Link {
       policy.forget();
     }
     const rest = this.#own.takeFrom(parts);
-    const lists = this.#lists.takeFrom(rest);
+    const lists = this.#lists.takeFrom(rest, listsLeft);
     const isAsItWas = lists.size === 0 && rest.length === parts.length;
     if (isAsItWas) return await emit(frame);
     // What is left of an array goes on one by one.
     for (const part of rest) {
-      const changes = lists.get(part);
+      const [changes] = lists.get(part) ?? [];
       await emit(
         changes === undefined ? part.bytes : await this.#shown(part, changes),
       );
@@ -280,4 +283,13 @@ export class ToolGate implements Link {
   close(limitMs: number): Promise<void> {
     return this.#link.close(limitMs);
   }
+}
+
+/** Of requests that share an ID, any may be answered first. */
+function listsLeft(
+  lists: readonly number[],
+  { result }: ResponseMessage,
+): readonly number[] | undefined {
+  if (!("tools" in asObject(result))) return lists;
+  return lists.length > 1 ? lists.slice(0, -1) : undefined;
 }

@@ -48,13 +48,24 @@ export class AwaitedAnswers<T = true> {
     return noted;
   }
 
-  /** The parts of a frame that are answers to such requests; each is taken. */
-  takeFrom(parts: readonly Part[]): Map<Part, T> {
+  /**
+   * The parts of a frame that are answers to such requests; each is taken.
+   *
+   * @param left What is still noted of others with the ID, if any.
+   */
+  takeFrom(
+    parts: readonly Part[],
+    left?: (noted: T, answer: ResponseMessage) => T | undefined,
+  ): Map<Part, T> {
     const taken = new Map<Part, T>();
     for (const part of parts) {
       if (part.message.kind !== "response") continue;
-      const noted = this.take(part.message.id);
-      if (noted !== undefined) taken.set(part, noted);
+      const { id } = part.message;
+      const noted = this.take(id);
+      if (noted === undefined) continue;
+      taken.set(part, noted);
+      const rest = left?.(noted, part.message);
+      if (id && rest !== undefined) this.#cancelled.set(id.key, rest);
     }
     return taken;
   }

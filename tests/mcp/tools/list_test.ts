@@ -166,3 +166,35 @@ Deno.test("a list of tools of some MiB is read, and shortened", async () => {
     ["get"],
   );
 });
+
+for (
+  const [what, requests, answer] of [
+    ["a call before it", ["tools/call", "tools/list"], '"result":{}'],
+    ["a call behind it", ["tools/list", "tools/call"], '"error":{"code":1}'],
+    ["another list", ["tools/list", "tools/list"], ""],
+  ] as const
+) {
+  Deno.test(`a list of tools is filtered, though it shares its ID with ${what} that is answered first`, async () => {
+    const sent = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    let lists = requests.filter((method) => method === "tools/list").length;
+    await using w = await StreamWorld.start({
+      "tools/list": async (...all) => {
+        lists -= 1;
+        await (lists === 0 ? answered : sent).promise;
+        await listed(`"result":{"tools":[${SEEN},${HIDDEN}]}`)(...all);
+      },
+      "tools/call": async (...all) => {
+        await sent.promise;
+        await listed(answer)(...all);
+      },
+    }, { tools: { deny: ["delete"] } });
+    for (const method of requests) w.client.request(1, method, { name: "get" });
+    await w.server.requests.at(1);
+    sent.resolve();
+    await w.client.next();
+    answered.resolve();
+    const { json } = await w.client.next();
+    assertEquals(json.result.tools, [JSON.parse(SEEN)]);
+  });
+}
