@@ -190,9 +190,12 @@ async function roleCredentials(
 ): Promise<Credentials> {
   const textOf = ({ status, text }: HostReply): string => {
     if (status === 200) return text;
-    throw NO_ROLE.includes(status)
-      ? new NoRoleError(`${url.host} has no role to give (${status})`)
-      : new AnswerError(`it answers with an error (${status})`);
+    if (NO_ROLE.includes(status)) {
+      throw new NoRoleError(`${url.host} has no role to give (${status})`);
+    }
+    // The hop limit is for the token alone: without one comes a 401.
+    const kind = token === undefined ? Error : AnswerError;
+    throw new kind(`it answers with an error (${status})`);
   };
   const ttl = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
   const at = (path: string) => new URL(url.href.replace(/\/?$/, path));

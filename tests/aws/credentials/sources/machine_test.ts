@@ -173,6 +173,19 @@ for (const [given, said] of [["0.05", "0.05"], ["soon", "1"]]) {
   });
 }
 
+Deno.test("a service whose token does not come is told with the hop limit", async () => {
+  const cut = () =>
+    new ReadableStream({ start: (body) => body.error(new Error("cut")) });
+  await using metadata = new Peer(({ method }) =>
+    method === "PUT" ? new Response(cut()) : new Response(null, { status: 401 })
+  );
+  await assertRejects(
+    () => instanceCredentials(searchFor(metadata)),
+    CredentialsError,
+    "it answers with an error (401); in a container the instance's hop limit",
+  );
+});
+
 Deno.test("an answer without keys is told with its own reason, and not with the hop limit", async () => {
   const said = { Code: "AssumeRoleUnauthorizedAccess", Message: "EC2 cannot" };
   const words = "gave no credentials: AssumeRoleUnauthorizedAccess: EC2 cannot";
