@@ -46,7 +46,10 @@ export class Upstream implements Link {
     const [frame, message] = withMetadata(given, original, metadata);
     const bytes = replace(given, frame);
     if (message.kind === "batch") {
-      const fault = batchFault(message);
+      const detail = batchFault(message);
+      const fault = detail === undefined
+        ? undefined
+        : new ProxyError("invalid-request", detail);
       return passAllowed(
         this.#options,
         bytes,
@@ -90,19 +93,13 @@ export class Upstream implements Link {
 }
 
 /** Why the requests of a batch cannot be sent; `undefined` where they can. */
-function batchFault(batch: BatchMessage): ProxyError | undefined {
+function batchFault(batch: BatchMessage): string | undefined {
   // The modern era has no batches, so what is of it cannot stand in one.
   if (batch.messages.some((message) => eraOf(message) === "modern")) {
-    return new ProxyError(
-      "invalid-request",
-      "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own",
-    );
+    return "a batch holds a message of protocol version 2026-07-28 or later, which has no batches; send each message on a line of its own";
   }
   // Nobody could tell which of the two an answer is for.
   const ids = requestsOf(batch).map(({ id }) => id.key);
   if (new Set(ids).size === ids.length) return undefined;
-  return new ProxyError(
-    "invalid-request",
-    "two requests of a batch have the same ID; give each request an ID of its own",
-  );
+  return "two requests of a batch have the same ID; give each request an ID of its own";
 }

@@ -36,15 +36,13 @@ export class Heads {
   #areAlike(headers: Readonly<Record<string, string>>): boolean {
     let left = this.#count;
     for (const name in headers) {
+      left--;
       const value = headers[name];
       const before = this.#headers[name];
-      if (value !== before) {
-        const part = this.#parts.get(name);
-        const isAlike = part !== undefined && value.length === before.length &&
-          value.startsWith(part);
-        if (!isAlike) return false;
-      }
-      left--;
+      if (value === before) continue;
+      const part = this.#parts.get(name);
+      if (part === undefined || !value.startsWith(part)) return false;
+      if (value.length !== before.length) return false;
     }
     return left === 0;
   }

@@ -182,9 +182,9 @@ function unplayedCalls(
       leave(callsOf.get(line.http) ?? [], "long");
     } else if (line.kind === "in") {
       if (line.text === undefined) counts.long++;
-      const isAgain = states.has(stateIn(line));
+      const state = stateIn(line);
+      if (state && states.has(state)) leave(idsIn(line), "signIn");
       for (const key of messageKeys(line.text)) {
-        if (isAgain) leave([key.id ?? ""], "signIn");
         if (key.kind === "request" && /^["\d-]/.test(key.id ?? "")) {
           asked.add(key.id ?? "");
           open.add(key.id ?? "");
@@ -201,7 +201,7 @@ function unplayedCalls(
         if (isUnsigned && !reached.has(id)) leave([id], "unsigned");
         if (SIGN_IN_FIRST.test(line.text ?? "")) {
           leave([id], "signIn");
-          states.add(stateIn(line));
+          states.add(stateIn(line) ?? "");
         }
         // The answer to a message that was too long to be kept.
         if (/^["\d-]/.test(id) && !asked.has(id)) calls.add(id);
@@ -228,8 +228,10 @@ function idsIn({ text }: { readonly text?: string }): string[] {
 }
 
 /** What a call that comes again has of the answer to the first one. */
-function stateIn({ text = "" }: { readonly text?: string }): string {
-  return /"requestState":"(state-\d+)"/.exec(text)?.[1] ?? "none";
+function stateIn(
+  { text = "" }: { readonly text?: string },
+): string | undefined {
+  return /"requestState":"([^"]+)"/.exec(text)?.[1];
 }
 
 /** The messages of a body or an event. */
