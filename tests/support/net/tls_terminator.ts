@@ -38,11 +38,10 @@ export class TlsTerminator implements AsyncDisposable {
     this.#server = createServer({
       ...identity,
       maxVersion,
-      ...(clientRoot !== undefined && {
-        ca: clientRoot,
-        requestCert: true,
-        rejectUnauthorized: true,
-      }),
+      ca: clientRoot,
+      // What nobody asks for no client shows.
+      requestCert: true,
+      rejectUnauthorized: clientRoot !== undefined,
     }, (socket) => this.#accept(socket, to));
     // Clients that are refused, or leave, are what tests are about.
     this.#server.on("tlsClientError", () => {});
