@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import {
   createLog,
+  LineSink,
   type LogFormat,
   type LogOptions,
 } from "../../src/log/line_log.ts";
@@ -222,4 +223,28 @@ Deno.test("a log that cannot tell its level is handed every line, redacted", () 
   log.debug("a secret");
   assertEquals(said, ["a …"]);
   assertEquals(log.enabled?.("debug"), true);
+});
+
+Deno.test("of what a sink does not take a thousand lines are kept, and the others are counted", async () => {
+  const reader = Promise.withResolvers<void>();
+  const decoder = new TextDecoder();
+  let text = "";
+  const sink = new LineSink(
+    new WritableStream({
+      async write(chunk) {
+        await reader.promise;
+        text += decoder.decode(chunk, { stream: true });
+      },
+    }),
+  );
+  sink.write("first\n");
+  // It is being written then.
+  await new Promise((resolve) => setTimeout(resolve));
+  for (let line = 1; line <= 1_500; line++) sink.write(`${line}\n`);
+  reader.resolve();
+  await sink.flush(60_000);
+  const lines = text.trimEnd().split("\n");
+  assertEquals(lines.slice(0, 2), ["first", "1"]);
+  assertEquals(lines.slice(-2), ["1000", "[500 log lines were dropped]"]);
+  assertEquals(lines.length, 1_002);
 });

@@ -2,14 +2,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/log/log.ts";
 import { OPTION_NAMES } from "../../src/naming.ts";
-import { Recorder } from "../../src/recorder/recorder.ts";
+import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { Waiting } from "../../src/recorder/waiting.ts";
 import { RawServer } from "../support/raw/server.ts";
 
 /** A recorder, and the lines that it makes. */
-function collecting(isEager = false) {
-  const made: { kind: string; by?: string; as?: number }[] = [];
+function collecting(options: Partial<RecorderOptions> = {}) {
+  const made: { kind: string; by?: string; as?: number; count?: number }[] = [];
   const recorder = new Recorder({
     names: OPTION_NAMES,
     out: {
@@ -21,7 +21,7 @@ function collecting(isEager = false) {
     },
     standIns: new StandIns((text) => text, false),
     log: SILENT_LOG,
-    isEager,
+    ...options,
   });
   return { made, recorder };
 }
@@ -135,11 +135,24 @@ Deno.test("at an end that does not wait for a slow disk the last lines come afte
   assertEquals(steps, ["write", "wrote 1", "write", "wrote 1"]);
 });
 
+Deno.test("at an end as many lines are written as there is certainly time for, and the others are counted", async () => {
+  const { made, recorder } = collecting({ endMs: () => 100 });
+  const message = new TextEncoder().encode("{}");
+  for (let count = 0; count < 50_000; count++) {
+    recorder.observer.received(message);
+  }
+  await recorder[Symbol.asyncDispose]();
+  const written = made.filter(({ kind }) => kind === "in").length;
+  const dropped = made.reduce((sum, { count = 0 }) => sum + count, 0);
+  assert(written <= 2_000, `${written} lines were written`);
+  assertEquals(written + dropped, 50_000);
+});
+
 Deno.test("a body is recorded to its end, though a copy of it is let go of", async () => {
   await using server = await RawServer.start((_request, reply) =>
     reply.json({ filler: "x".repeat(200_000) }, 403)
   );
-  const { made, recorder } = collecting(true);
+  const { made, recorder } = collecting({ isEager: true });
   const response = await recorder.fetch(fetch)(server.url);
   const copy = response.clone().body?.getReader();
   await copy?.read();
