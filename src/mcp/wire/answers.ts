@@ -39,7 +39,7 @@ function valueIn({ key }: RequestId): string {
 
 /**
  * The request that a peer means by an ID: in whatever spelling, or as it is
- * beyond 2^53 to a reader that keeps no more digits.
+ * beyond 2^53 to a reader that keeps no more digits, if it can mean no other.
  */
 export function requestAlike<T extends RequestId>(
   id: RequestId,
@@ -51,9 +51,10 @@ export function requestAlike<T extends RequestId>(
   const isRounded = !Number.isSafeInteger(rounded) &&
     String(rounded) === valueIn(id);
   if (request || !isRounded) return request;
-  return requests.values().find((one) =>
+  const [only, ...others] = requests.values().filter((one) =>
     one.key.startsWith("n:") && Number(valueIn(one)) === rounded
   );
+  return others.length === 0 ? only : undefined;
 }
 
 /** The ID of a message to the letter: 3.0 is no 3. */

@@ -76,3 +76,24 @@ Deno.test("an ID that the target has rounded is answered as the client wrote it"
   const { text } = await w.client.next();
   assertEquals(text, `{"jsonrpc":"2.0","id":${A},"result":{}}`);
 });
+
+Deno.test("over HTTP+SSE a rounded ID that two calls may mean answers neither with what may be the other's", async () => {
+  const called: string[] = [];
+  await using server = await RawServer.start(
+    httpSse(async ({ method, params }, { stream }) => {
+      if (method !== "tools/call") return;
+      called.push(params.name);
+      if (called.length < 3) return;
+      for (const id of [B, A]) {
+        const rounded = answer(id).replace(id, String(Number(id)));
+        await stream.event({ data: rounded });
+      }
+      await stream.event({ data: answer("3") });
+    }),
+  );
+  await using client = new StreamClient({ url: server.url, transport: "sse" });
+  await client.initialize();
+  for (const id of [A, B]) client.send(call(id));
+  client.send(call("3"));
+  assertEquals((await client.next()).text, answer("3"));
+});
