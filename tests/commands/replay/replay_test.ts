@@ -107,6 +107,17 @@ Deno.test("a run that replaces no session, or sends nothing again, differs messa
   );
 });
 
+Deno.test("a request that goes to another path than then is told", async () => {
+  await using directory = await RecordingDirectory.make();
+  const { code, text: stdout } = await changed(
+    "refused",
+    directory,
+    (text) => text.replace(/("http":7,.*?)\/mcp"/, '$1/other"'),
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "path: then /other, today /mcp");
+});
+
 Deno.test("a target that was not there is not there in a replay either", async () => {
   await using directory = await RecordingDirectory.make();
   const server = await RawServer.start(mcp({}));
