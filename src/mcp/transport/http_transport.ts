@@ -191,10 +191,9 @@ export class HttpTransport implements AnswerContext {
     void chunks.close();
     if (!body?.isComplete) return;
     for (const { bytes, message } of await partsInTurns(body.bytes)) {
-      if (message.kind !== "response" || !exchange.owedAlike(message.id)) {
-        continue;
-      }
-      await this.router.receive(bytes, session, exchange);
+      const isOwed = message.kind === "response" &&
+        exchange.owedAlike(message.id);
+      if (isOwed) await this.router.receive(bytes, session, exchange);
     }
   }
 
