@@ -1,3 +1,4 @@
+import { toolPages } from "../../../src/mcp/tools/recorder.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { modern } from "../../support/stream/modern_message.ts";
 import { HIDDEN, listed, MIB, SEEN, TOO_MANY } from "./tool_lists.ts";
@@ -198,3 +199,18 @@ for (
     assertEquals(json.result.tools, [JSON.parse(SEEN)]);
   });
 }
+
+Deno.test("of a list without an end a thousand pages are read, and of one that repeats its cursor two", async () => {
+  const pagesWith = async (
+    cursorAfter: (page: number) => string | undefined,
+  ) => {
+    let count = 0;
+    const ask = () =>
+      Promise.resolve({ result: { nextCursor: cursorAfter(++count) } });
+    for await (const _page of toolPages(ask, {}));
+    return count;
+  };
+  const endless = (page: number) => page < 2_000 ? `${page}` : undefined;
+  assertEquals(await pagesWith(endless), 1_000);
+  assertEquals(await pagesWith(() => "the same"), 2);
+});
