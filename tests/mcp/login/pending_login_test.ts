@@ -135,6 +135,20 @@ Deno.test("a call of the modern era that comes a minute after the page was shown
   assertEquals(w.begun.length, 1);
 });
 
+Deno.test("a call of the modern era that answers more than is kept is not told to ask, and does not leave", async () => {
+  await using w = await world();
+  w.end();
+  const call = (id: number, length: number) =>
+    w.client.ask(
+      id,
+      "tools/call",
+      opening({ inputResponses: { own: { text: "x".repeat(length) } } }),
+    );
+  assertEquals((await call(1, 70_000)).error?.data.reason, "credentials");
+  assertEquals((await call(2, 60_000)).result.resultType, "input_required");
+  assertEquals(w.server.requests.length, 0);
+});
+
 Deno.test("after a page was dismissed the next call asks, and the one that was told so does not", async () => {
   await using w = await world();
   await ended(w);
