@@ -13,12 +13,12 @@
 import { ProxyError } from "../../errors.ts";
 import { asObject, isObject } from "../../json.ts";
 import {
-  errorFrame,
   isOwnError,
   mayBeOfOtherEra,
   shuttingDown,
 } from "../transport/own_error.ts";
 import { cancelledId, notify, refuse, resultFrame } from "../transport/link.ts";
+import { withId } from "../wire/answers.ts";
 import {
   eraOf,
   LATEST_LEGACY_VERSION,
@@ -123,19 +123,14 @@ export class ModernToLegacy {
     if ("requestState" in asObject(params)) {
       return this.calls.resume(bytes, request);
     }
-    if (this.calls.isTaken(id)) {
-      const error = new ProxyError(
-        "invalid-request",
-        "the ID is that of a call that waits for its client's input; use another",
-      );
-      return emit(errorFrame(error, id));
-    }
     const meta = metaOf(params);
     const _meta = metaMembers(meta, false);
     this.#setLogLevel(meta[META.logLevel]);
-    this.calls.begin(request);
-    return link.accept(withoutProtocolMeta(bytes), {
+    const sent = this.calls.begin(request);
+    const frame = withoutProtocolMeta(bytes);
+    return link.accept(sent === id ? frame : withId(frame, sent), {
       ...request,
+      id: sent,
       params: isObject(params) ? { ...params, _meta } : params,
     });
   }

@@ -64,20 +64,18 @@ export class SuspendedCalls {
     this.#context = context;
   }
 
-  begin({ id, method, params }: RequestMessage): void {
+  /** @returns The ID for the target: its own, unless another call has that. */
+  begin({ id: waiting, method, params }: RequestMessage): RequestId {
+    const isTaken = this.#calls.has(waiting.key);
+    const id = isTaken ? this.#context.own.nextId() : waiting;
     this.#calls.set(id.key, {
       method,
       id,
-      waiting: id,
+      waiting,
       capabilities: metaOf(params)[META.clientCapabilities],
       questions: new Map(),
     });
-  }
-
-  /** Whether the ID is that of a call that waits for its client. */
-  isTaken({ key }: RequestId): boolean {
-    const call = this.#calls.get(key);
-    return call !== undefined && call.waiting?.key !== key;
+    return id;
   }
 
   ask(

@@ -188,13 +188,15 @@ Deno.test("a large answer to a retried call has the client's ID", async () => {
   assertEquals((await w.client.next()).json.id, 1);
 });
 
-Deno.test("the ID of a call that waits for its client is not given to another", async () => {
+Deno.test("the ID of a call that waits for its client may be another request's, and each has its answer", async () => {
   await using w = await bridged(legacyTarget(legacyAsking(1)));
   const params = modernParams({ name: "x" }, { elicitation: {} });
   w.client.request(1, "tools/call", params);
   const { json } = await w.client.next();
-  w.client.request(1, "tools/call", params);
-  assertEquals((await w.client.next()).json.error.code, -32600);
+  assertEquals(
+    (await w.client.ask(1, "tools/list", params)).result.resultType,
+    "complete",
+  );
   const [name] = Object.keys(json.result.inputRequests);
   w.client.request(2, "tools/call", {
     ...params,

@@ -266,3 +266,29 @@ for (const when of ["at first", "after modern requests"]) {
     assertEquals(answered.sort(), ids);
   });
 }
+
+Deno.test("requests of one ID in flight before a legacy target are each answered, with what is theirs", async () => {
+  const sent = Promise.withResolvers<void>();
+  const list = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    "tools/call": async (message, reply) => {
+      await sent.promise;
+      await reply.json(result(message, { content: [] }));
+    },
+    "tools/list": async (message, reply) => {
+      await list.promise;
+      await reply.json(result(message, { tools: [] }));
+    },
+  }));
+  await w.client.ask(0, "ping", modernParams());
+  for (const method of ["tools/list", "tools/call"]) {
+    w.client.request(1, method, modernParams({ name: "x" }));
+  }
+  await w.server.requests.at(5);
+  sent.resolve();
+  const call = (await w.client.answer(1)).json.result;
+  assertEquals([call.content, "ttlMs" in call], [[], false]);
+  list.resolve();
+  const { tools, ttlMs } = (await w.client.answer(1)).json.result;
+  assertEquals([tools, ttlMs], [[], 0]);
+});
