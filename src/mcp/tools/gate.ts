@@ -40,6 +40,9 @@ import { isListChange, withoutForbidden } from "./list.ts";
 import { toolName, type ToolPolicy, unansweredCall } from "./policy.ts";
 import { type AskForTools, recordTools } from "./recorder.ts";
 
+/** How many lists of one ID are awaited at once; the oldest go first. */
+const MAX_ALIKE = 16;
+
 /**
  * Has a last look at calls before they are sent: what allowed them may have been
  * said in a session that is gone.
@@ -117,7 +120,8 @@ export class ToolGate implements Link {
     const { policy } = this.#options;
     for (const { id, method } of requestsOf(message)) {
       if (method !== "tools/list") continue;
-      this.#lists.expect(id, [...this.#lists.take(id) ?? [], policy.changes]);
+      const others = this.#lists.take(id)?.slice(-MAX_ALIKE) ?? [];
+      this.#lists.expect(id, [...others, policy.changes]);
     }
     return passAllowed(
       this.#options,
@@ -285,11 +289,11 @@ export class ToolGate implements Link {
   }
 }
 
-/** Of requests that share an ID, any may be answered first. */
+/** Of requests that share an ID, any may be answered first; an error counts. */
 function listsLeft(
   lists: readonly number[],
-  { result }: ResponseMessage,
+  { result, error }: ResponseMessage,
 ): readonly number[] | undefined {
-  if (!("tools" in asObject(result))) return lists;
+  if (!error && !("tools" in asObject(result))) return lists;
   return lists.length > 1 ? lists.slice(0, -1) : undefined;
 }

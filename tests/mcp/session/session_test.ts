@@ -243,39 +243,50 @@ Deno.test("a stream that cannot be resumed is stream-cut, and the request is not
   assertEquals(methods(w.server.requests.all), ["m", "GET"]);
 });
 
-Deno.test("a stream that stands quiet for a while each time is resumed as often as it takes", async () => {
-  using clock = new Clock();
-  const heads = new Arrivals<string>("head of a stream");
-  const debug: Log["debug"] = (_message, fields) => {
-    if (fields?.http === "GET") heads.add("GET");
-  };
-  const streams = new Arrivals<RawEventStream>("stream");
-  let asked: unknown;
-  await using w = await StreamWorld.start({
-    m: async (message, reply) => {
-      asked = message;
-      const stream = await reply.sse();
-      await stream.event({ ...event("e1"), retry: 20 });
-      await stream.end();
-    },
-    GET: async (_none, reply) => {
-      const stream = await reply.sse();
-      streams.add(stream);
-      await stream.closed;
-    },
-  }, { log: { ...SILENT_LOG, enabled: () => true, debug } });
-  w.client.request(1, "m");
-  for (let n = 0; n < 8; n++) {
-    const stream = await clock.until(streams.at(n));
-    await heads.at(n);
-    await clock.pass(2_000);
-    if (n % 2 === 0) await stream.end();
-    await stream.cut();
-  }
-  const last = await clock.until(streams.at(8));
-  await last.event(event("e2", result(asked)));
-  assertEquals((await w.client.answer(1)).json.result, {});
-});
+for (const idleTimeoutMs of [900_000, 10_000]) {
+  const isLimited = idleTimeoutMs === 10_000;
+  const end = isLimited ? "within the idle limit" : "as often as it takes";
+  Deno.test(`a stream that stands quiet for a while each time is resumed ${end}`, async () => {
+    using clock = new Clock();
+    const heads = new Arrivals<string>("head of a stream");
+    const debug: Log["debug"] = (_message, fields) => {
+      if (fields?.http === "GET") heads.add("GET");
+    };
+    const streams = new Arrivals<RawEventStream>("stream");
+    let asked: unknown;
+    await using w = await StreamWorld.start({
+      m: async (message, reply) => {
+        asked = message;
+        const stream = await reply.sse();
+        await stream.event({ ...event("e1"), retry: 20 });
+        await stream.end();
+      },
+      GET: async (_none, reply) => {
+        const stream = await reply.sse();
+        streams.add(stream);
+        await stream.closed;
+      },
+    }, { idleTimeoutMs, log: { ...SILENT_LOG, enabled: () => true, debug } });
+    w.client.request(1, "m");
+    const answer = w.client.answer(1);
+    for (let n = 0; n < 8 || isLimited; n++) {
+      const next = Promise.race([streams.at(n), answer.then(() => undefined)]);
+      const stream = await clock.until(next);
+      if (!stream) break;
+      await heads.at(n);
+      await clock.pass(2_000);
+      if (n % 2 === 0) await stream.end();
+      await stream.cut();
+    }
+    if (!isLimited) {
+      const last = await clock.until(streams.at(8));
+      await last.event(event("e2", result(asked)));
+    }
+    const { json } = await clock.until(answer);
+    assertEquals(json.result, isLimited ? undefined : {});
+    assertEquals(json.error?.data.reason, isLimited ? "stream-cut" : undefined);
+  });
+}
 
 Deno.test("resuming is given up when it brings nothing again and again", async () => {
   await using w = await StreamWorld.start({

@@ -53,7 +53,13 @@ export async function receiveStream(
   let askedMs = 0;
   /** How many times in a row resuming brought nothing. */
   let fruitlessTries = 0;
+  let heardAt = performance.now();
   let cause: unknown;
+
+  const hear = () => {
+    heardAt = performance.now();
+    exchange.touch();
+  };
 
   /** Delivers the events of one response, until it ends or breaks. */
   const receive = async (response: Response) => {
@@ -62,7 +68,7 @@ export async function receiveStream(
     const events = readEvents(response, {
       maxDataBytes: target.maxAnswerBytes,
       names: target.names,
-      onChunk: () => exchange.touch(),
+      onChunk: hear,
     });
     try {
       for (;;) {
@@ -118,7 +124,9 @@ export async function receiveStream(
     fruitlessTries++;
     const openedAt = performance.now();
     if (response) await receive(response);
-    if (performance.now() - openedAt >= STOOD_MS) fruitlessTries = 0;
+    const now = performance.now();
+    const isWithinLimit = now - heardAt < target.idleTimeoutMs;
+    if (isWithinLimit && now - openedAt >= STOOD_MS) fruitlessTries = 0;
     if (exchange.isSettled) return;
     // A stream that broke may still bring the answer.
     if (exchange.isKept && cause === undefined) return;
