@@ -61,13 +61,15 @@ async function writeRooms(directory: string): Promise<string[]> {
     if (await measuresMemory(path)) modules.push(path);
     else rooms.set(room, [...rooms.get(room) ?? [], path]);
   }
-  for (const [room, own] of rooms) {
+  // Many files take long as well.
+  const byLength = [...rooms].sort(([, a], [, b]) => b.length - a.length);
+  for (const [room, own] of byLength) {
     const module = join(directory, `${room.replaceAll("/", ".")}.ts`);
     const imports = own.map((path) => `import "${new URL(path, ROOT)}";\n`);
     await Deno.writeTextFile(module, imports.join(""));
     modules.push(module);
   }
-  return [...LONG, ...modules.sort()];
+  return [...LONG, ...modules];
 }
 
 /**
