@@ -143,27 +143,27 @@ class ConnectWatch {
   async #ask({ input }: Waiting): Promise<void> {
     const { limitMs, proxy, connect = tcpConnect } = this.#options;
     const url = new URL(input instanceof Request ? input.url : input);
-    const asking = [...this.#waiting];
+    const asking = new Set(this.#waiting);
+    const heardAt = this.#heardAt;
     const limit = new AbortController();
     const leftMs = limitMs - this.#probeAfterMs;
     using _limit = whenOver(leftMs, () => limit.abort());
     try {
       await connect(proxy?.url ?? url, limit.signal);
     } catch {
-      if (limit.signal.aborted) return this.#abort(asking, url);
+      const isHeard = this.#heardAt > heardAt;
+      if (limit.signal.aborted && !isHeard) return this.#abort(asking, url);
       // That it fails says less than the fetch that will fail, too.
     }
     this.#heardAt = performance.now();
   }
 
-  #abort(asking: readonly Waiting[], { origin }: URL): void {
+  #abort(asking: ReadonlySet<Waiting>, { origin }: URL): void {
     const { limitMs, proxy, names } = this.#options;
     const what = proxy === undefined ? origin : proxyName(proxy);
     const mayHaveRun = this.#mayBeConnected;
-    for (const waiting of asking) {
-      const isAccepted = waiting.startedAt < this.#heardAt;
-      if (isAccepted || !this.#waiting.has(waiting)) continue;
-      waiting.abort.abort(
+    for (const { abort } of this.#waiting.intersection(asking)) {
+      abort.abort(
         new ProxyError(
           "unreachable",
           `${what} did not accept a connection within ${limitMs} ms; ${names.connectTimeoutMs} sets this limit`,

@@ -72,18 +72,18 @@ function isExempt(hostname: string, entries: readonly string[]): boolean {
 /** Whether an IPv4 address is in a network such as `10.0.0.0/8`. */
 function isInNetwork(host: string, network: string): boolean {
   const [base, length] = network.split("/");
-  const address = toNumber(host);
-  const start = toNumber(base);
-  const bits = Number(length);
-  if (address === undefined || start === undefined) return false;
-  if (!Number.isInteger(bits) || bits < 0 || bits > 32) return false;
-  const size = 2 ** (32 - bits);
-  return Math.floor(address / size) === Math.floor(start / size);
+  const size = 2 ** (32 - Number(length));
+  const [own, start] = [host, base].map((text) =>
+    Math.floor(toNumber(text) / size)
+  );
+  return own === start;
 }
 
-function toNumber(text: string): number | undefined {
+/** An IPv4 address as a number; of what is none it is `NaN`. */
+function toNumber(text: string): number {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  return parts?.slice(1).reduce((sum, part) => sum * 256 + Number(part), 0);
+  return parts?.slice(1).reduce((sum, part) => sum * 256 + Number(part), 0) ??
+    NaN;
 }
 
 /** The phase that Deno's `fetch` names when there is no connection. */

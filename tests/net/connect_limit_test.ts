@@ -118,6 +118,29 @@ Deno.test("a target that has answered and then accepts no more is unreachable, t
   assertEquals([error.reason, error.data.mayHaveRun], ["unreachable", true]);
 });
 
+Deno.test("a target that answers one call while it is asked has accepted what waits beside it", async () => {
+  await using server = await onCue();
+  using clock = new Clock();
+  const asked = Promise.withResolvers<AbortSignal>();
+  using limited = limitedBy((_url, signal) => {
+    asked.resolve(signal);
+    return new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    );
+  });
+  const post = (body: string) => limited(server.url, { method: "POST", body });
+  const slow = post('{"jsonrpc":"2.0","id":1,"method":"m"}');
+  await server.requests.at(0);
+  await clock.ring(1_000);
+  const signal = await asked.promise;
+  const quick = await post('{"jsonrpc":"2.0","id":2,"method":"other"}');
+  await clock.pass(20_000);
+  assert(signal.aborted);
+  server.go();
+  assertEquals((await slow).status, 200);
+  await Promise.all([quick, await slow].map(({ body }) => body?.cancel()));
+});
+
 Deno.test("a target that is slow over many calls at once is asked once whether it accepts connections", async () => {
   await using server = await onCue();
   using clock = new Clock();

@@ -28,7 +28,7 @@ async function cookiesSent(
   await using client = new StreamClient({ url: server.url, ...options });
   for (let id = 0; id <= given.length; id++) {
     client.request(id, "m");
-    await client.answer(id);
+    assertEquals((await client.answer(id)).json.error, undefined);
   }
   return server.requests.all.map((request) => request.header("cookie"));
 }
@@ -55,6 +55,11 @@ Deno.test("a cookie that was replaced, or is over, is not kept for hiding it", a
     ]),
     "first-value-1-0001 [redacted] third-value-3-0001",
   );
+});
+
+Deno.test("a cookie whose name promises what it lacks is not kept, and the answer that sets it passes", async () => {
+  const given = ["__Host-a=secret-value-1-0001", "b=secret-value-2-0001"];
+  assertEquals((await cookiesSent(given)).at(-1), "b=secret-value-2-0001");
 });
 
 Deno.test("the newest 50 cookies are kept, and one of more than 4 KiB is not", async () => {

@@ -179,11 +179,10 @@ function mismatch(refused: Refused): Explanation {
 function differenceOf(
   { error, record, redactor }: Refused,
 ): Difference | undefined {
-  if (record === undefined) return undefined;
   const { canonicalRequest: theirs } = error;
-  return theirs !== undefined &&
+  return record && (theirs !== undefined &&
       firstDifference(record.canonicalRequest, theirs, redactor.redact) ||
-    scopeDifference(record, error);
+    scopeDifference(record, error));
 }
 
 /** Of API Gateway's and AppSync's other authorizers, and of AgentCore. */

@@ -55,10 +55,9 @@ function fromJson(text: string, headerType?: string): AwsError | undefined {
     plainType(textIn(record, "__type") ?? textIn(fields, "__type"));
   const type = declared ??
     plainType(textIn(fields, "code", "Code", "type", "Type"));
-  const message = textIn(fields, "message", "Message", "errorMessage");
-  if (type === undefined && message === undefined) return undefined;
+  const message = textIn(fields, "message", "Message", "errorMessage") ?? "";
   const isDeclared = declared !== undefined;
-  return withEcho({ type, isDeclared, message: message ?? "" });
+  return withEcho({ type, isDeclared, message });
 }
 
 function fromXml(text: string, headerType?: string): AwsError | undefined {
@@ -78,14 +77,10 @@ function fromXml(text: string, headerType?: string): AwsError | undefined {
 
 /** What API Gateway and others append to the text of a refused signature. */
 function withEcho(error: AwsError): AwsError {
-  const [first, stringToSign] = splitAt(
-    error.message,
-    /The String-to-Sign should have been/,
-  );
-  const [, canonicalRequest] = splitAt(
-    first,
-    /The Canonical String for this request should have been/,
-  );
+  const [first, stringToSign] = error.message
+    .split(/The String-to-Sign should have been/);
+  const [, canonicalRequest] = first
+    .split(/The Canonical String for this request should have been/);
   return {
     ...error,
     canonicalRequest: unquoted(canonicalRequest),
@@ -93,23 +88,12 @@ function withEcho(error: AwsError): AwsError {
   };
 }
 
-function splitAt(text: string, mark: RegExp): [string, string?] {
-  const at = text.search(mark);
-  if (at < 0) return [text];
-  return [text.slice(0, at), text.slice(at).replace(mark, "")];
-}
-
 function unquoted(text: string | undefined): string | undefined {
   return /^'(.*)'$/s.exec(text?.trim() ?? "")?.[1];
 }
 
 function element(xml: string, name: string): string | undefined {
-  const start = xml.indexOf(`<${name}>`);
-  if (start === -1) return undefined;
-  const from = start + name.length + 2;
-  const end = xml.indexOf(`</${name}>`, from);
-  if (end === -1) return undefined;
-  return xml.slice(from, end).replace(
+  return xml.split(`<${name}>`, 2).at(1)?.split("<", 1)[0].replace(
     /&(?:#x([0-9a-f]+)|#([0-9]+)|(\w+));/gi,
     (entity, hex?: string, decimal?: string, name?: string) => {
       if (name !== undefined) return ENTITIES.get(name) ?? entity;

@@ -48,15 +48,10 @@ export async function secondTryFor(
 ): Promise<{ awsError?: string; targetTime?: number } | undefined> {
   const signed = SIGNING_RECORDS.get(response)?.signed;
   if (!signed || !mayBeRefusal(response.status)) return undefined;
-  const mediaType = response.headers.get("content-type") ?? "";
-  // These hold no AWS error, and a stream may never end.
-  if (/^text\/(?:event-stream|html)\b/i.test(mediaType)) return undefined;
   const error = parseAwsError(response.headers, await beginningOf(response));
-  if (error === undefined) return undefined;
-  const { type: awsError } = error;
-  const fix = secondTryOf(error);
-  if (fix === "credentials") return { awsError };
-  if (fix !== "clock") return undefined;
+  const awsError = error?.type;
+  const fix = error && secondTryOf(error);
+  if (fix !== "clock") return fix && { awsError };
   const targetTime = Date.parse(response.headers.get("date") ?? "");
   const isSkewed = Math.abs(targetTime - signed.signedAt) >= MIN_SKEW_MS;
   // A signature has four digits for the year; NaN is no time either.

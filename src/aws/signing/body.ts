@@ -18,49 +18,22 @@ export interface SigningBody {
 
 export const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
 
-const EMPTY_HASH =
-  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-/** The body of a request: read, unless it need not be for the signature. */
-export async function bodyOfRequest(
-  request: Request,
-  unsigned: boolean,
-): Promise<SigningBody> {
-  return unsigned && request.body !== null
-    ? { payloadHash: UNSIGNED_PAYLOAD, send: request.body }
-    : bodyOfBytes(await request.bytes(), unsigned);
-}
-
 /**
- * A body as it is given to `fetch`. Bytes are hashed as they are; a form is
- * encoded, a stream read once, unless it need not be for the signature. What
- * need not be read is no promise, which costs less than the hash.
+ * A body as it is given to `fetch`, or as a request has it: read once, unless it
+ * need not be for the signature. What need not be read is no promise, which
+ * costs less than the hash.
  */
 export function bodyOfInit(
   body: BodyInit | null | undefined,
   unsigned: boolean,
 ): SigningBody | Promise<SigningBody> {
-  if (body === null || body === undefined) {
-    return bodyOfBytes(new Uint8Array(), unsigned);
-  }
-  if (body instanceof Blob) return bodyOfBlob(body, unsigned);
-  if (typeof body === "string") {
-    const bytes = new TextEncoder().encode(body);
-    const contentType = "text/plain;charset=UTF-8";
-    return { ...bodyOfBytes(bytes, unsigned), contentType };
-  }
-  if (body instanceof ArrayBuffer) {
-    return bodyOfBytes(new Uint8Array(body), unsigned);
-  }
-  if (ArrayBuffer.isView(body)) {
-    const { buffer, byteOffset: at, byteLength: length } = body;
-    return bodyOfBytes(new Uint8Array(buffer, at, length), unsigned);
-  }
-  return bodyOfEncoded(body, unsigned);
+  return body instanceof Blob
+    ? bodyOfBlob(body, unsigned)
+    : bodyOfEncoded(body, unsigned);
 }
 
 async function bodyOfEncoded(
-  body: BodyInit,
+  body: BodyInit | null | undefined,
   unsigned: boolean,
 ): Promise<SigningBody> {
   const encoded = new Response(body);
@@ -68,7 +41,11 @@ async function bodyOfEncoded(
   if (unsigned && body instanceof ReadableStream) {
     return { payloadHash: UNSIGNED_PAYLOAD, send: encoded.body };
   }
-  return { ...bodyOfBytes(await encoded.bytes(), unsigned), contentType };
+  const bytes = await encoded.bytes();
+  // An empty Blob would go as a chunked body of no chunks.
+  const send = bytes.length === 0 ? null : new Blob([bytes]);
+  const payloadHash = unsigned ? UNSIGNED_PAYLOAD : sha256Hex(bytes);
+  return { payloadHash, send, contentType };
 }
 
 function bodyOfBlob(
@@ -88,14 +65,4 @@ function bodyOfBlob(
   }
   if (unsigned) return hashed(UNSIGNED_PAYLOAD);
   return blob.bytes().then((bytes) => hashed(sha256Hex(bytes)));
-}
-
-function bodyOfBytes(
-  bytes: Uint8Array<ArrayBuffer>,
-  unsigned: boolean,
-): SigningBody {
-  // An empty Blob would go as a chunked body of no chunks.
-  const send = bytes.length === 0 ? null : new Blob([bytes]);
-  if (unsigned) return { payloadHash: UNSIGNED_PAYLOAD, send };
-  return { payloadHash: send === null ? EMPTY_HASH : sha256Hex(bytes), send };
 }

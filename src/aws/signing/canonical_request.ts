@@ -33,13 +33,12 @@ export function isS3(service: string): boolean {
  * verify, so it goes as `%20`, its meaning in a form and in `URLSearchParams`;
  * a `%` that starts no escape goes as `%25`.
  */
-export function wireUrl(url: URL): URL {
-  if (!/[+]|%(?![0-9a-f]{2})/i.test(url.search)) return url;
-  const wire = new URL(url);
-  wire.search = url.search
+export function wireUrl(text: string): URL {
+  const url = new URL(text);
+  url.search = url.search
     .replaceAll("+", "%20")
     .replace(/%(?![0-9a-f]{2})/gi, "%25");
-  return wire;
+  return url;
 }
 
 function canonicalPath(pathname: string, rules: PathRules): string {
@@ -91,7 +90,6 @@ export function canonicalRequest(pieces: CanonicalPieces): string {
 
 /** Escaped text in one form: what need not be escaped is not, hex is upper case. */
 function canonicalEscape(text: string): string {
-  if (/^[A-Za-z0-9\-._~]*$/.test(text)) return text;
   return text.replace(/%[0-9a-f]{2}|[^A-Za-z0-9\-._~]/gi, (found) => {
     if (found.length !== 3) return percentEncode(found);
     const character = String.fromCharCode(parseInt(found.slice(1), 16));

@@ -202,7 +202,6 @@ export function toSource(
     const [first] = region.split(",");
     return createCredentialSource({ region: first, now, ...told });
   }
-  let checked: Credentials | undefined;
   return {
     async get(options) {
       let given: Credentials;
@@ -218,10 +217,9 @@ export function toSource(
         const what = `the credentials could not be loaded: ${messageOf(error)}`;
         throw new CredentialsError(what, { cause: error });
       }
-      if (given === checked && given !== undefined) return given;
       // A header that cannot be made would look like a request that failed.
       const fault = credentialsFault(given);
-      if (fault === undefined) return checked = given;
+      if (fault === undefined) return given;
       throw new CredentialsError(`the credentials cannot be used: ${fault}`);
     },
   };

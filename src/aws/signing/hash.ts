@@ -11,16 +11,13 @@ export type Data = string | ArrayBuffer | ArrayBufferView;
 
 /** A SHA-256 hash, or with a secret its HMAC. */
 export class Sha256 {
-  readonly #start: () => Hash | Hmac;
-  #hash: Hash | Hmac;
+  readonly #hash: Hash | Hmac;
 
   /** @param secret The key of the HMAC; without one it is a plain hash. */
   constructor(secret?: Data) {
-    this.#start = () =>
-      secret === undefined
-        ? nodeCrypto().createHash("sha256")
-        : nodeCrypto().createHmac("sha256", viewOf(secret));
-    this.#hash = this.#start();
+    this.#hash = secret === undefined
+      ? nodeCrypto().createHash("sha256")
+      : nodeCrypto().createHmac("sha256", viewOf(secret));
   }
 
   update(data: Data): void {
@@ -29,10 +26,6 @@ export class Sha256 {
 
   digest(): Promise<Uint8Array> {
     return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    this.#hash = this.#start();
   }
 }
 

@@ -15,7 +15,7 @@ import {
   isSameCredentials,
 } from "../credentials/types.ts";
 import { secondTryFor, SIGNING_RECORDS } from "../refusals/retry.ts";
-import { bodyOfInit, bodyOfRequest } from "./body.ts";
+import { bodyOfInit } from "./body.ts";
 import {
   joinedHeaders,
   type SignerOptions,
@@ -269,15 +269,10 @@ async function exchangeOf(
   const method = methodOf(init?.method ?? request?.method ?? "GET");
   const headers = headerPairs(init?.headers ?? request?.headers);
   // A body of null is none given, and leaves the Request its own.
-  const reading = request !== undefined && (init?.body ?? null) === null
-    ? bodyOfRequest(request, unsignedPayload)
-    : bodyOfInit(init?.body, unsignedPayload);
+  const reading = bodyOfInit(init?.body ?? request?.body, unsignedPayload);
   const body = reading instanceof Promise
     ? await orAborted(reading, signal)
     : reading;
-  if (body.send !== null && (method === "GET" || method === "HEAD")) {
-    throw new TypeError(`a ${method} request has no body`);
-  }
   const { contentType } = body;
   const isContentType = ([name]: HeaderPair) =>
     name.toLowerCase() === "content-type";
@@ -289,7 +284,7 @@ async function exchangeOf(
 
 /** The URL to send, if it is one to sign for. */
 function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
-  const url = new URL(text);
+  const url = wireUrl(text);
   // A blob: URL has the origin of the page that it was made by.
   if (!/^https?:$/.test(url.protocol) || !origins.has(url.origin)) {
     throw new TypeError(
@@ -299,7 +294,7 @@ function allowedUrl(text: string, origins: ReadonlySet<string>): URL {
   if (url.username !== "" || url.password !== "") {
     throw new TypeError("a URL with credentials in it cannot be fetched");
   }
-  return wireUrl(url);
+  return url;
 }
 
 type HeaderPair = readonly [name: string, value: string];

@@ -2,7 +2,7 @@
 
 import { checkOptions } from "../../shape/shape.ts";
 import { isS3, wireUrl } from "./canonical_request.ts";
-import { bodyOfRequest } from "./body.ts";
+import { bodyOfInit } from "./body.ts";
 import {
   type SignerOptions,
   SigningCore,
@@ -82,8 +82,8 @@ export function createSigner(options: SignerOptions): Signer {
     unsigned: boolean,
   ): Promise<UnsignedParts> {
     const { method, headers } = request;
-    const url = wireUrl(new URL(request.url));
-    const body = await bodyOfRequest(request, unsigned);
+    const url = wireUrl(request.url);
+    const body = await bodyOfInit(request.body, unsigned);
     return { method, url, headers, body };
   }
 

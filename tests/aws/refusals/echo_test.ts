@@ -147,6 +147,10 @@ Deno.test("a header that differs is named, its value shown only where it is no s
   assertEquals(session.error.data.firstDifference, {
     part: "header mcp-session-id",
   });
+  assertStringIncludes(
+    session.error.message,
+    "the target computed another value for the header mcp-session-id",
+  );
   assertNotMatch(session.shown, /a-session-id|another-session-id/);
   assertNoSecrets(session.shown);
 });
@@ -159,6 +163,24 @@ Deno.test("a body that was changed on the way is told", async () => {
   });
   assertMatch(error.message, /another body/);
   assertNoSecrets(shown);
+});
+
+Deno.test("a target that wants the body's hash signed has it named, and the option that leaves it out", async () => {
+  await using gate = await startGate();
+  const { error } = await refusedBy(gate, { unsignedPayload: true });
+  assertStringIncludes(error.message, "leave out unsignedPayload");
+});
+
+Deno.test("a mismatch that a target does not explain is put down to no part of the request", async () => {
+  await using gate = await startGate({}, {
+    refuse: () => ({
+      type: "InvalidSignatureException",
+      message: "The request signature we calculated does not match",
+    }),
+  });
+  const { error } = await refusedBy(gate);
+  assertEquals(error.data.firstDifference, undefined);
+  assertStringIncludes(error.message, "and that no proxy on the way changes");
 });
 
 Deno.test("when the target saw the same request, it is the secret key", async () => {
@@ -224,6 +246,21 @@ Deno.test("an echo in an unexpected form still gives nothing away", async () => 
   const { error, shown } = await refusedBy(gate);
   assertEquals(error.data.cause, "not-authorized");
   assertNoSecrets(shown);
+});
+
+Deno.test("a header that only one side has is named with the value of that side", () => {
+  const without = "POST\n/mcp\n\nhost:h\n\nhost\n00";
+  const having = "POST\n/mcp\n\nhost:h\nx-amz-date:d\n\nhost\n00";
+  const part = "header x-amz-date";
+  const redact = (text: string) => text;
+  assertEquals(
+    firstDifference(having, without, redact),
+    { part, signed: "d", computed: undefined },
+  );
+  assertEquals(
+    firstDifference(without, having, redact),
+    { part, signed: undefined, computed: "d" },
+  );
 });
 
 Deno.test("a line of an echo that is no header is named nowhere", () => {

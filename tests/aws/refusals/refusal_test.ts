@@ -154,6 +154,15 @@ Deno.test("a wrong scope names what the target wants", () => {
   }
 });
 
+Deno.test("nobody is told to let an anonymous principal in", () => {
+  const { message } = declared(
+    "AccessDeniedException",
+    "User: anonymous is not authorized to perform: es:ESHttpPost because no " +
+      "resource-based policy allows the es:ESHttpPost action",
+  );
+  assertStringIncludes(message, "took the request for an unsigned one");
+});
+
 Deno.test("a refused principal is named, with what it may not do", () => {
   const principal = "arn:aws:sts::123456789012:assumed-role/dev/me";
   const error = declared(

@@ -74,6 +74,15 @@ Deno.test("a stream with an unsigned payload is sent as it comes", async () => {
   assertEquals(record.header("x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
 });
 
+Deno.test("a Blob with an unsigned payload is not hashed", async () => {
+  await using gate = await startGate({ allowUnsignedPayload: true });
+  const signedFetch = signedFetchTo(gate, { unsignedPayload: true });
+  const init = { method: "POST", body: new Blob(["blob"]) };
+  assertEquals(await (await signedFetch(gate.origin, init)).text(), "ok");
+  const record = await gate.records.next();
+  assertEquals(record.header("x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
+});
+
 Deno.test("a POST whose reused connection breaks before the answer is seen once", async (t) => {
   for (
     const body of [
