@@ -42,7 +42,7 @@ export interface RecorderOptions extends Naming {
 const TURN_MS = 1;
 
 /** So many times as long as a turn takes, the messages have before the next. */
-const REST = 120;
+const REST = 400;
 
 /** After so long without anything, messages need no time. */
 const IDLE_MS = 100;
