@@ -35,6 +35,8 @@ export function isS3(service: string): boolean {
  */
 export function wireUrl(text: string): URL {
   const url = new URL(text);
+  // To set it costs as much as to parse the URL.
+  if (!/[+%]/.test(url.search)) return url;
   url.search = url.search
     .replaceAll("+", "%20")
     .replace(/%(?![0-9a-f]{2})/gi, "%25");
