@@ -73,6 +73,7 @@ export class Recorder implements AsyncDisposable {
   #identityCount = 0;
   #http = 0;
   #isStopped = false;
+  #hasFailed = false;
   #isEnding = false;
   #hasSaidLost = false;
   #working: Promise<void> | undefined;
@@ -209,10 +210,7 @@ export class Recorder implements AsyncDisposable {
       workedMs = performance.now() - startedAt;
       await written;
     } catch (error) {
-      this.#stop();
-      log.warn("the recording ends here: it cannot be written", {
-        error: messageOf(error),
-      });
+      this.#fail(error);
     }
     if (out.hasLost && !this.#hasSaidLost && !this.#isStopped) {
       this.#hasSaidLost = true;
@@ -223,9 +221,12 @@ export class Recorder implements AsyncDisposable {
     return workedMs;
   }
 
-  #stop(): void {
-    this.#isStopped = true;
+  #fail(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = this.#isStopped = true;
     this.#waiting.keep(0);
+    const message = "the recording ends here: it cannot be written";
+    this.#options.log.warn(message, { error: messageOf(error) });
   }
 
   /** Writes what waits, as far as there is time, and closes the recording. */
@@ -247,9 +248,8 @@ export class Recorder implements AsyncDisposable {
       ...count > 0 ? [this.#lines.now({ kind: "dropped", count })] : [],
       this.#lines.now({ kind: "over" }),
     ];
-    // What is there of it is all that there is.
-    await out.write(last).catch(() => {});
-    await out.close().catch(() => {});
+    await out.write(last).catch((error) => this.#fail(error));
+    await out.close().catch((error) => this.#fail(error));
   }
 }
 

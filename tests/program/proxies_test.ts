@@ -80,8 +80,11 @@ Deno.test("a proxy that refuses is named, and the target is not blamed", async (
       ],
       [
         new URL("http://192.0.2.1/mcp"),
-        { HTTP_PROXY: asking, MCP_ALLOW_HTTP: "true" },
-        `the HTTP proxy ${asking} (HTTP_PROXY) wants to know who asks (HTTP 407)`,
+        {
+          HTTP_PROXY: asking.replace("//", "//me:hunter2@"),
+          MCP_ALLOW_HTTP: "true",
+        },
+        `the HTTP proxy ${asking} (HTTP_PROXY) wants to know who asks (HTTP 407): put the right user:password@ before`,
       ],
     ] as const
   ) {

@@ -276,6 +276,21 @@ Deno.test({
   },
 });
 
+Deno.test("a program whose recording another one has replaced says so at its end", async () => {
+  await using directory = await RecordingDirectory.make();
+  await using server = await RawServer.start(mcp({}));
+  await using first = await directory.startHere({ target: server.url });
+  await first.initialize();
+  await using second = await directory.startHere({ target: server.url });
+  await second.initialize();
+  for (const proxy of [first, second]) {
+    await proxy.closeStdin();
+    assertEquals((await proxy.status()).code, 0);
+  }
+  assertStringIncludes(first.stderr, "another file is in its place");
+  assertEquals(second.stderr.includes("recording ends here"), false);
+});
+
 async function refusalOf(directory: RecordingDirectory): Promise<string> {
   await using proxy = await directory.startHere({
     target: NOBODY,
