@@ -67,7 +67,6 @@ export class CredentialCache implements CredentialSource {
   get(
     { refresh, signal }: { refresh?: Credentials; signal?: AbortSignal } = {},
   ): Promise<Credentials> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
     let current = this.#current;
     if (refresh && current && isSameCredentials(refresh, current.credentials)) {
       current = this.#current = undefined;
@@ -76,7 +75,7 @@ export class CredentialCache implements CredentialSource {
     if (current !== undefined && now < current.expiresAt) {
       if (current.watch.changed()) {
         const renewed = this.#share().catch((error) => {
-          if (this.#current === current) this.#current = undefined;
+          this.#current = undefined;
           throw error;
         });
         return orAborted(renewed, signal);

@@ -20,7 +20,7 @@ import {
   profileOfEnv,
   sharedPaths,
 } from "../shared_files/paths.ts";
-import { FAILED, UnclearFilesError } from "../shared_files/settings.ts";
+import { FAILED } from "../shared_files/settings.ts";
 import {
   fileNeeds,
   listProfiles,
@@ -46,8 +46,6 @@ import {
 } from "./sources/profile.ts";
 import { assumeRole, roleNeeds, TOKEN_SAYS } from "./sources/role.ts";
 import type { Credentials } from "./types.ts";
-
-const NO_HOME = "HOME is not set";
 
 const SOURCE_VARIABLES = {
   "web identity": ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"],
@@ -84,15 +82,16 @@ export async function findBelowEnvironment(
   earlier?: Choice,
 ): Promise<{ credentials: Credentials; origin: string; choice: Choice }> {
   const files = await openFiles({ ...search, source: "shared files" });
-  const missing = files?.missing ?? [];
-  const unread = files ? missing.length > 0 && lacking(missing) : NO_HOME;
-  if (unread) attempts.push({ source: "shared files", outcome: unread });
+  const { missing } = files;
+  if (missing.length > 0) {
+    attempts.push({ source: "shared files", outcome: lacking(missing) });
+  }
   const name = profileName(search);
-  const profile = files?.profiles.get(name);
+  const profile = files.profiles.get(name);
   const order = sourceOrder(search, profile);
   const isWeb = order[0] === "web identity" && hasWebIdentity(search);
   const choice = choiceOf(files, name, isWeb ? search.env : undefined);
-  if (files !== undefined && earlier !== undefined) {
+  if (earlier !== undefined) {
     const source = `profile "${name}"`;
     demandNoLess({ ...search, source }, files, earlier, choice);
   }
@@ -122,9 +121,9 @@ export async function findBelowEnvironment(
 /** What is to be bound is the session of a role that is assumed here. */
 function demandRole(search: Search, profile?: Profile): void {
   if (search.session === undefined) return;
-  const way = profile && profileWay(profile);
-  const isRole = [search.source, way].includes("web identity");
-  if (!isRole && way !== "role") throw noRole(search);
+  const ways = [search.source, profile && profileWay(profile)];
+  const isRole = ways.includes("role") || ways.includes("web identity");
+  if (!isRole) throw noRole(search);
 }
 
 /** What names the source: the variable, or the profile's setting and line. */
@@ -137,12 +136,11 @@ function originOf(search: Search, profile?: Profile): string {
     .find((name) => search.env(name) !== undefined);
   if (variable !== undefined) return variable;
   const way = profile && profileWay(profile);
-  if (way === undefined || source === "instance") return source;
-  const setting = WAYS[way].settings.find((name) =>
-    profile?.settings.has(name)
-  );
-  if (setting === undefined) return source;
-  return `${source}, ${setting} (${profile?.settings.origin(setting)})`;
+  const setting = way &&
+    WAYS[way].settings.find((name) => profile.settings.has(name));
+  return setting === undefined
+    ? source
+    : `${source}, ${setting} (${profile?.settings.origin(setting)})`;
 }
 
 function sourceOrder(
@@ -164,7 +162,7 @@ function isNamed({ profile, env }: SourceQuery): boolean {
   return (profile ?? profileOfEnv(env)) !== undefined;
 }
 
-async function openFiles(search: Search): Promise<SharedFiles | undefined> {
+async function openFiles(search: Search): Promise<SharedFiles> {
   if (search.profile === undefined) {
     search.demandEnv(PROFILE_VARIABLES, "find the profile");
   }
@@ -172,10 +170,6 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
   search.demandEnv(FILE_VARIABLES, why);
   search.demandEnv(pathVariables(search.env), why);
   const paths = sharedPaths(search.env);
-  if (paths === undefined) {
-    if (isNamed(search)) throw search.failed(NO_HOME);
-    return undefined;
-  }
   const files = await readSharedFiles(paths, (path) => search.watch.see(path));
   const { missing } = files;
   if (missing.length === 0) return files;
@@ -189,13 +183,12 @@ async function openFiles(search: Search): Promise<SharedFiles | undefined> {
 
 async function fromProfile(search: Search): Promise<Found | undefined> {
   const { files } = search;
-  if (files === undefined) return undefined;
+  if (files === undefined || files.missing.length > 0) return undefined;
   const name = profileName(search);
-  const { paths, present, ignored, missing } = files;
+  const { paths, present, ignored } = files;
   const none = (what: string) =>
     search.redactor.redact([what, ...ignored].join(", "));
   if (!isNamed(search) && !files.profiles.has(name)) {
-    if (missing.length > 0) return undefined;
     return none(
       present.length === 0
         ? `neither ${paths.config} nor ${paths.credentials} is there`
@@ -252,9 +245,8 @@ export async function namingFault(
 
 /** The order in which sources come, by the files as they are. */
 async function orderOf(query: SourceQuery) {
-  const paths = sharedPaths(query.env);
-  const files = paths && await readSharedFiles(paths);
-  const profile = files?.profiles.get(profileName(query));
+  const files = await readSharedFiles(sharedPaths(query.env));
+  const profile = files.profiles.get(profileName(query));
   const order = sourceOrder(query, profile);
   const way = profile && profileWay(profile);
   return { files, settings: profile?.settings, order, way };
@@ -268,11 +260,10 @@ function webIdentityNeeds(query: SourceQuery): Need[] | undefined {
 }
 
 function advice(
-  files: SharedFiles | undefined,
+  files: SharedFiles,
   { names: { profile } }: Naming,
 ): string {
-  const hasOthers = files !== undefined && files.profiles.size > 0 &&
-    !files.profiles.has("default");
+  const hasOthers = files.profiles.size > 0 && !files.profiles.has("default");
   const others = hasOthers
     ? `name a profile with ${profile} or AWS_PROFILE (${listProfiles(files)}), `
     : "";
@@ -298,15 +289,12 @@ export async function credentialNeeds(
     { kind: "env", value, why: "find the shared AWS files" }
   ));
   // The proxy gets no further than to read them.
-  const unlessUnclear = (error: unknown) => {
-    if (!(error instanceof UnclearFilesError)) throw error;
-  };
-  const { files, settings, order = [] } =
-    await orderOf(query).catch(unlessUnclear) ?? {};
+  const nothing = () => undefined;
+  const { files, settings, order = [] } = await orderOf(query).catch(nothing) ??
+    {};
   const saysWhere = roles.length > 0 && settings !== undefined;
   if (!hereOnly || !isDecided || saysWhere) {
-    const paths = sharedPaths(env);
-    needs.push(...homeNeeds(env), ...paths ? fileNeeds(paths) : []);
+    needs.push(...homeNeeds(env), ...fileNeeds(sharedPaths(env)));
   }
   const here = { ...query, files, settings };
   const sources = isDecided ? [] : order.values();
@@ -314,6 +302,6 @@ export async function credentialNeeds(
     ...roles.flatMap((roleArn) => roleNeeds(here, { roleArn, region })),
     ...sources.map((source) => LOWER_SOURCES[source].needs(here))
       .find((needs) => needs !== undefined) ?? [],
-  ]).catch(unlessUnclear);
+  ]).catch(nothing);
   return [...needs, ...own ?? []];
 }

@@ -32,7 +32,7 @@ interface Identity {
 
 /** The source of credentials, as far as it is in the shared files. */
 export interface Choice {
-  readonly files?: SharedFiles;
+  readonly files: SharedFiles;
   /** The profile's, and those of its source profiles. */
   readonly identities: readonly Identity[];
 }
@@ -55,11 +55,10 @@ const ALL_SETTINGS = [
  * counts what it adds to it.
  */
 export function choiceOf(
-  files: SharedFiles | undefined,
+  files: SharedFiles,
   name: string,
   env?: ReadEnv,
 ): Choice {
-  if (files === undefined) return { identities: [] };
   if (env === undefined) {
     return { files, identities: identitiesOf(files, name) };
   }
@@ -146,7 +145,7 @@ function lostOf(
   if (now === undefined || isRenewed(now, before, earlier)) return [];
   const others = now.way === way
     ? []
-    : settingsOf(earlier.files?.profiles.get(of)?.settings, of, ALL_SETTINGS);
+    : settingsOf(earlier.files.profiles.get(of)?.settings, of, ALL_SETTINGS);
   return [...defining, ...others]
     .filter((setting) => !isThere(setting, files, now));
 }
@@ -162,7 +161,7 @@ function isRenewed(now: Identity, { way }: Identity, { files }: Choice) {
     : WAYS[now.way].settings[0];
   const setting = now.defining.find(({ name }) => name === telling);
   if (setting === undefined) return false;
-  const before = files && inItsFile(setting, files);
+  const before = inItsFile(setting, files);
   if (before === undefined) return true;
   return now.way === way && before.value !== setting.value &&
     !isCut(setting, before);

@@ -154,7 +154,7 @@ export function credentialSource(
     const { assumeRole } = await import("./sources/role.ts");
     // What the profile in use says of STS counts, where it can be read.
     const { lookUp } = await import("../shared_files/shared_files.ts");
-    const found = await lookUp(search.profile, search.env, search.hiddenEnv)
+    const found = await lookUp(search.profile, search.env)
       .catch(() => undefined);
     const over = { ...search, source, ...found };
     const { region, session } = options;

@@ -1,6 +1,6 @@
 /** Where the shared files are, and which profile is meant. */
 
-import { lacking, type Need, notGranted, readEnv } from "../../permissions.ts";
+import { type Need, notGranted, readEnv } from "../../permissions.ts";
 import { UnclearFilesError } from "./settings.ts";
 
 /** Reads an environment variable; an empty one counts as not set. */
@@ -55,19 +55,21 @@ export function homeDirectory(
 ): string | undefined {
   const home = homeOfEnv(env, os);
   if (home !== undefined) return home;
-  if (notGranted(homeNeeds(env, os)).length > 0) return undefined;
+  if (notGranted([HOME_NEED]).length > 0) return undefined;
   // Loaded where it is needed: most systems have HOME.
   return process.getBuiltinModule("node:os").homedir();
 }
 
+const HOME_NEED: Need = { kind: "sys", value: "homedir", why: "find the home" };
+
 /** What finding it takes where no variable tells it. */
-export function homeNeeds(
-  env: ReadEnv,
-  os: typeof Deno.build.os = Deno.build.os,
-): Need[] {
-  return homeOfEnv(env, os) === undefined
-    ? [{ kind: "sys", value: "homedir", why: "find the home" }]
-    : [];
+export function homeNeeds(env: ReadEnv): Need[] {
+  return homeOfEnv(env, Deno.build.os) === undefined ? [HOME_NEED] : [];
+}
+
+/** The permission for a path; where it has no home, for finding that. */
+export function pathNeed(need: Need): Need {
+  return OWN_HOME.test(need.value) ? HOME_NEED : need;
 }
 
 function homeOfEnv(env: ReadEnv, os: string): string | undefined {
@@ -79,15 +81,13 @@ function homeOfEnv(env: ReadEnv, os: string): string | undefined {
 }
 
 /**
- * Where the shared files are, or `undefined` if there is no home to look in.
- * In the variables that name them `$NAME`, `${NAME}` and a `~` count.
+ * Where the shared files are. In the variables that name them `$NAME`, `${NAME}`
+ * and a `~` count.
  */
-export function sharedPaths(env: ReadEnv): SharedPaths | undefined {
+export function sharedPaths(env: ReadEnv): SharedPaths {
   const [config, credentials] = ["~/.aws/config", "~/.aws/credentials"]
     .map((usual, at) => expandPath(env(FILE_VARIABLES[at]) || usual, env));
-  return config === undefined || credentials === undefined
-    ? undefined
-    : { config, credentials };
+  return { config, credentials };
 }
 
 /** The variables that stand in the paths of the variables for the files. */
@@ -110,15 +110,15 @@ function variableName(match: readonly (string | undefined)[]): string {
   return match[1] ?? match[2] ?? match[3] ?? "";
 }
 
-/** A path with its variables and its `~` in place; none without a home. */
-export function expandPath(path: string, env: ReadEnv): string | undefined {
+/** A path with its variables in place, and its `~` if there is a home. */
+export function expandPath(path: string, env: ReadEnv): string {
   const expanded = path.replace(
     VARIABLE,
     (text, ...groups) => env(variableName([text, ...groups])) ?? text,
   );
   if (!OWN_HOME.test(expanded)) return expanded;
-  const home = homeDirectory(env)?.replace(FINAL_SLASH, "");
-  return home === undefined ? undefined : home + expanded.slice(1);
+  const home = homeDirectory(env)?.replace(FINAL_SLASH, "") ?? "~";
+  return home + expanded.slice(1);
 }
 
 /**
@@ -129,11 +129,6 @@ export function followParents(path: string): string {
   const parent = /(?<=^|\/)\.\.(?=\/|$)/.exec(path);
   if (parent === null || Deno.build.os === "windows") return path;
   const before = path.slice(0, parent.index) || ".";
-  const why = `follow the .. in ${path}`;
-  const missing = notGranted([{ kind: "read", value: before, why }]);
-  if (missing.length > 0) {
-    throw new UnclearFilesError("shared files", lacking(missing));
-  }
   let real: string;
   try {
     real = Deno.realPathSync(before);

@@ -14,6 +14,7 @@ import {
   expandPath,
   followParents,
   hiddenEnvOf,
+  pathNeed,
   pathVariables,
   PROFILE_VARIABLES,
   profileName,
@@ -63,7 +64,7 @@ export async function readSharedFiles(
   };
   const missing = notGranted(fileNeeds(paths));
   const read = async (path: string): Promise<Sections | undefined> => {
-    if (missing.some(({ value }) => value === path)) return undefined;
+    if (notGranted([fileNeed(path)]).length > 0) return undefined;
     await see(path);
     return await readSections(path);
   };
@@ -113,17 +114,18 @@ export async function readSharedFiles(
 }
 
 export function fileNeeds({ config, credentials }: SharedPaths): Need[] {
-  const why = "read the shared AWS files";
-  return [...new Set([config, credentials].map(followParents))]
-    .map((value) => ({ kind: "read", value, why }));
+  return [...new Set([config, credentials].map(followParents))].map(fileNeed);
 }
+
+const fileNeed = (path: string): Need =>
+  pathNeed({ kind: "read", value: path, why: "read the shared AWS files" });
 
 type Sections = ReadonlyMap<string, Section>;
 
 /** What is no file counts as not there, as for the AWS CLI. */
 async function readSections(path: string): Promise<Sections | undefined> {
   const fail = (what: string) => new UnclearFilesError("shared files", what);
-  if (path.startsWith("~")) {
+  if (/^~[^/]/.test(path)) {
     const what = "the home of another user is not looked up: write it out";
     throw fail(`${path}: ${what}`);
   }
@@ -183,16 +185,14 @@ export async function lookUp(
   profile: string | undefined,
   env: ReadEnv,
   hiddenEnv: (names: readonly string[]) => string[] = () => [],
-): Promise<{ files: SharedFiles; settings?: Settings } | undefined> {
-  const paths = sharedPaths(env);
-  if (paths === undefined) return undefined;
-  const hidden = hiddenEnv(pathVariables(env));
-  if (hidden.length > 0) {
-    const why = "find the shared AWS files";
-    const needs = hidden.map((value): Need => ({ kind: "env", value, why }));
+): Promise<{ files: SharedFiles; settings?: Settings }> {
+  const needs = hiddenEnv(pathVariables(env)).map((value): Need => (
+    { kind: "env", value, why: "find the shared AWS files" }
+  ));
+  if (needs.length > 0) {
     throw new UnclearFilesError("shared files", lacking(needs));
   }
-  const files = await readSharedFiles(paths);
+  const files = await readSharedFiles(sharedPaths(env));
   const { settings } = files.profiles.get(profileName({ profile, env })) ?? {};
   return { files, settings };
 }
@@ -211,7 +211,6 @@ export async function findCaBundle(
   const given = env("AWS_CA_BUNDLE");
   if (given) return { path: placeOf(given, env), from: "AWS_CA_BUNDLE" };
   const ofProfile = await caBundleOfProfile(profile, env).catch((error) => {
-    if (!(error instanceof UnclearFilesError)) throw error;
     const what = error.message.slice(error.message.indexOf(": ") + 2);
     throw new ConfigError([`ca_bundle cannot be looked up: ${what}`]);
   });
@@ -237,7 +236,7 @@ async function caBundleOfProfile(
 }
 
 function placeOf(path: string, env: ReadEnv): string {
-  return followParents(expandPath(path, env) ?? path);
+  return followParents(expandPath(path, env));
 }
 
 /**
@@ -271,9 +270,7 @@ export async function profileRegion(
   env?: (name: string) => string | undefined,
 ): Promise<string | undefined> {
   const read = envReader(env);
-  const found = await lookUp(profile, read, hiddenEnvOf(env));
-  if (found === undefined) return undefined;
-  const { files, settings } = found;
+  const { files, settings } = await lookUp(profile, read, hiddenEnvOf(env));
   const named = profile ?? profileOfEnv(read);
   const isMissing = settings === undefined && files.missing.length === 0;
   if (named !== undefined && isMissing) {

@@ -69,9 +69,9 @@ function carriedEnv(
   // The client starts the program wherever it likes.
   const carried = {
     AWS_PROFILE: profile === undefined && profileOfEnv(env),
-    AWS_CONFIG_FILE: env("AWS_CONFIG_FILE") && paths && resolve(paths.config),
+    AWS_CONFIG_FILE: env("AWS_CONFIG_FILE") && resolve(paths.config),
     AWS_SHARED_CREDENTIALS_FILE: env("AWS_SHARED_CREDENTIALS_FILE") &&
-      paths && resolve(paths.credentials),
+      resolve(paths.credentials),
   };
   return Object.fromEntries(
     Object.entries(carried).flatMap(([name, to]) => to ? [[name, to]] : []),

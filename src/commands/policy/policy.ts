@@ -129,11 +129,9 @@ async function profileNotes(
   env: CommandContext["env"],
 ): Promise<string[]> {
   const named = new Set(profile === undefined ? [] : [profile, ...profiles]);
-  const paths = sharedPaths(env);
-  if (paths === undefined) return [];
   let files: SharedFiles;
   try {
-    files = await readSharedFiles(paths);
+    files = await readSharedFiles(sharedPaths(env));
   } catch (error) {
     if (!(error instanceof UnclearFilesError)) throw error;
     return [`the Deno flags may lack something: ${error.message}`];

@@ -7,7 +7,7 @@ import { type JsonRecord, textIn } from "../../../json.ts";
 import type { Need } from "../../../permissions.ts";
 import type { ProfileQuery, Search, SourceQuery } from "../search.ts";
 import type { Credentials } from "../types.ts";
-import { askService, serviceRegion, serviceUrl } from "./service.ts";
+import { askService, demandUrl, serviceRegion, serviceUrl } from "./service.ts";
 import {
   loginNeeded,
   openSession,
@@ -32,7 +32,7 @@ export async function loginCredentials(
   const { record, expiresAt } = await openSession(
     session,
     (record) => RENEWAL_PARTS.every((part) => textIn(record, part)),
-    (record) => renew(session, record, signInUrl(search, record)),
+    (record) => renew(session, record),
   );
   const keys = sessionKeys(record.accessToken, new Date(expiresAt));
   if (keys === undefined) throw tokenUnclear(session, "is incomplete");
@@ -41,22 +41,20 @@ export async function loginCredentials(
 
 /** The permissions for that, as far as the token's own region is not known. */
 export function loginNeeds(query: SourceQuery): Need[] {
-  return sessionNeeds(query, "login", [signInUrl(query, {})]);
+  const url = serviceUrl(query, "SIGNIN", signInRegion(query));
+  return sessionNeeds(query, "login", [url]);
 }
 
-function signInUrl(query: SourceQuery, record: JsonRecord): URL | undefined {
-  const region = serviceRegion(query, textIn(record, "signInRegion"));
-  return serviceUrl(query, "SIGNIN", region ?? USUAL_REGION);
+function signInRegion(query: SourceQuery, own?: string): string {
+  return serviceRegion(query, own) ?? USUAL_REGION;
 }
 
 async function renew(
   session: Session,
   record: JsonRecord,
-  url: URL | undefined,
 ): Promise<JsonRecord> {
-  if (url === undefined) {
-    throw session.failed("AWS_ENDPOINT_URL_SIGNIN is no URL");
-  }
+  const region = signInRegion(session, textIn(record, "signInRegion"));
+  const url = demandUrl(session, "SIGNIN", region);
   url.pathname = url.pathname.replace(/\/?$/, "/v1/token");
   const { clientId, refreshToken } = record;
   const now = session.now();

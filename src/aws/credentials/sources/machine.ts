@@ -40,12 +40,12 @@ export async function containerCredentials(search: Search): Promise<Found> {
     return "no AWS_CONTAINER_CREDENTIALS_… variable is set";
   }
   const url = URL.parse(endpoint);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
+  if (url === null) {
     throw search.failed("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
   }
   search.demand(containerNeeds(search) ?? []);
   const where = `${url.origin}${url.pathname}`;
-  if (url.protocol === "http:" && !PLAIN_HOSTS.test(url.hostname)) {
+  if (url.protocol !== "https:" && !PLAIN_HOSTS.test(url.hostname)) {
     throw search.failed(
       `${where}: URL not accepted: it must be of https, of this machine, or ` +
         "of ECS or EKS",

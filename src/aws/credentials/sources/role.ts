@@ -18,7 +18,7 @@ import { limitedFile } from "../../../limited_text.ts";
 import { messageOf } from "../../../errors.ts";
 import type { OptionNames } from "../../../naming.ts";
 import { partitionOfArn } from "../../partition.ts";
-import { serviceRegion, serviceUrl } from "./service.ts";
+import { demandUrl, serviceRegion, serviceUrl } from "./service.ts";
 
 const SESSION_NAME = "sigv4-proxy";
 
@@ -61,10 +61,7 @@ export async function assumeRole(
   }
   const requestHandler = new SdkHttp(search, ROLE_PURPOSE, STS_ANSWER);
   const region = stsRegion(search, role);
-  const endpoint = serviceUrl(search, "STS", region)?.href;
-  if (endpoint === undefined) {
-    throw search.failed("AWS_ENDPOINT_URL_STS or endpoint_url is no URL");
-  }
+  const endpoint = demandUrl(search, "STS", region).href;
   const clientConfig = {
     ...SDK_SETTINGS,
     region,
@@ -110,7 +107,6 @@ async function readToken(search: Search, tokenFile: string): Promise<string> {
     search.failed(`the web identity token file ${tokenFile} ${what}`);
   const token = await limitedFile(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) throw fail("is not there");
-    if (error instanceof RangeError) throw fail("is too long for a token");
     throw fail("cannot be read");
   });
   if (token.trim() === "") throw fail("is empty");

@@ -20,7 +20,6 @@ interface SdkRequest {
   readonly hostname: string;
   readonly port?: number;
   readonly path: string;
-  readonly query?: Record<string, string | string[] | null>;
   readonly headers: Record<string, string>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
@@ -126,21 +125,9 @@ export class SdkHttp {
       throw Object.assign(Object(error), { code: "ECONNRESET" });
     }
   }
-
-  // The SDK calls these of every handler.
-  updateHttpClientConfig(): void {}
-  httpHandlerConfigs(): Record<string, never> {
-    return {};
-  }
 }
 
-function urlOf({ protocol, hostname, port, path, query }: SdkRequest): URL {
+function urlOf({ protocol, hostname, port, path }: SdkRequest): URL {
   const host = port === undefined ? hostname : `${hostname}:${port}`;
-  const url = new URL(`${protocol}//${host}${path}`);
-  for (const [name, values] of Object.entries(query ?? {})) {
-    for (const value of [values ?? ""].flat()) {
-      url.searchParams.append(name, value);
-    }
-  }
-  return url;
+  return new URL(`${protocol}//${host}${path}`);
 }

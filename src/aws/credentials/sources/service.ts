@@ -49,6 +49,17 @@ export function serviceUrl(
     undefined;
 }
 
+/** The same, where it is asked. */
+export function demandUrl(
+  search: Search,
+  service: TokenService,
+  region: string,
+): URL {
+  const url = serviceUrl(search, service, region);
+  if (url !== undefined) return url;
+  throw search.failed(`AWS_ENDPOINT_URL_${service} or endpoint_url is no URL`);
+}
+
 /** @throws {UnclearFilesError} The section that is named says nothing. */
 function ownEndpoint(
   { settings, inUse = settings, files }: SourceQuery,

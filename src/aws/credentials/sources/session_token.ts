@@ -12,7 +12,7 @@ import {
 import {
   expandPath,
   followParents,
-  homeDirectory,
+  pathNeed,
 } from "../../shared_files/paths.ts";
 import {
   lacking,
@@ -71,10 +71,6 @@ export function sessionOf(
   tokenName: string,
 ): Session {
   const directory = tokenDirectory(search, keeper);
-  if (directory === undefined) {
-    const why = "find the session's token";
-    throw search.notPermitted([{ kind: "sys", value: "homedir", why }]);
-  }
   const { kind, hash, command } = KEEPERS[keeper];
   const { createHash } = process.getBuiltinModule("node:crypto");
   const { join } = process.getBuiltinModule("node:path");
@@ -84,17 +80,9 @@ export function sessionOf(
   return { ...search, kind, tokenFile, login };
 }
 
-function tokenDirectory(
-  { env }: SourceQuery,
-  keeper: TokenKeeper,
-): string | undefined {
-  const given = keeper === "login" && env("AWS_LOGIN_CACHE_DIRECTORY");
-  const directory = given ? expandPath(given, env) : undefined;
-  if (directory !== undefined) return followParents(directory);
-  const home = homeDirectory(env);
-  if (home === undefined) return undefined;
-  const { join } = process.getBuiltinModule("node:path");
-  return join(followParents(home), ".aws", keeper, "cache");
+function tokenDirectory({ env }: SourceQuery, keeper: TokenKeeper): string {
+  const own = keeper === "login" && env("AWS_LOGIN_CACHE_DIRECTORY");
+  return followParents(expandPath(own || `~/.aws/${keeper}/cache`, env));
 }
 
 /**
@@ -109,11 +97,10 @@ export function sessionNeeds(
   const needs = services.filter((url) => url !== undefined)
     .map((url) => netNeed(url, "use the session's token"));
   const value = tokenDirectory(query, keeper);
-  if (value === undefined) return needs;
   return [
     ...needs,
-    { kind: "read", value, why: "read the session's token" },
-    { kind: "write", value, why: "keep the renewed token" },
+    pathNeed({ kind: "read", value, why: "read the session's token" }),
+    pathNeed({ kind: "write", value, why: "keep the renewed token" }),
   ];
 }
 
@@ -124,7 +111,7 @@ export async function openSession(
   renew: (record: JsonRecord) => Promise<JsonRecord>,
 ): Promise<SessionToken> {
   const { kind, tokenFile: value } = session;
-  session.demand([{ kind: "read", value, why: `read the ${kind}` }]);
+  session.demand([pathNeed({ kind: "read", value, why: `read the ${kind}` })]);
   await session.watch.see(value);
   const { held, ...token } = await currentToken(session);
   const left = token.expiresAt - session.now();

@@ -12,7 +12,7 @@ import type { Need } from "../../../permissions.ts";
 import type { ProfileQuery, Search } from "../search.ts";
 import { demandPlain } from "../text.ts";
 import type { Credentials } from "../types.ts";
-import { askService, serviceUrl } from "./service.ts";
+import { askService, demandUrl, serviceUrl } from "./service.ts";
 import { beginSession, checkLogin } from "../sso_login/device_grant.ts";
 import type { SessionLogin } from "../sso_login/logins.ts";
 import {
@@ -174,11 +174,7 @@ function ssoRole(search: Search & ProfileQuery) {
     throw search.unclear(what, { run });
   }
   const urlOf = (service: "SSO" | "SSO_OIDC", path: string): URL => {
-    const url = serviceUrl(search, service, region);
-    if (url === undefined) {
-      const what = `AWS_ENDPOINT_URL_${service} or sso_region is wrong: no URL`;
-      throw search.failed(what);
-    }
+    const url = demandUrl(search, service, region);
     url.pathname = url.pathname.replace(/\/?$/, path);
     return url;
   };
