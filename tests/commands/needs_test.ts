@@ -115,6 +115,29 @@ credential_process = "/opt/a b/tool" --json
   ]);
 });
 
+Deno.test("a profile's web identity needs its token and STS", async () => {
+  const config = `[default]\nregion = us-east-2\nrole_arn = ${ROLE}\n` +
+    "web_identity_token_file = /run/token\n";
+  const [, net, , read] = await flagsOf({ config });
+  assertEquals(net, `--allow-net=${HOST},sts.us-east-2.amazonaws.com:443`);
+  assertEquals(read, `${FILES},/run/token`);
+});
+
+Deno.test("roles that are each other's source need STS, and no more", async () => {
+  const circle = `[default]\nrole_arn = ${ROLE}\nsource_profile = other\n` +
+    `[profile other]\nrole_arn = ${ROLE}\nsource_profile = default\n`;
+  assertEquals(await hostsOf({ config: circle }), [
+    "sts.eu-west-1.amazonaws.com:443",
+  ]);
+});
+
+Deno.test("a command that cannot be run needs no permission", async () => {
+  for (const command of ["", "TOKEN=x tool", "tool 'unclosed"]) {
+    const config = `[default]\ncredential_process = ${command}\n`;
+    assertEquals(await flagsOf({ config }), PLAIN, command);
+  }
+});
+
 for (
   const [name, its, host] of [
     ["--assume-role needs STS whatever the source is", {

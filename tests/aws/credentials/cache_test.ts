@@ -7,7 +7,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createCredentialSource } from "../../../src/aws/credentials/credentials.ts";
+import {
+  CredentialCache,
+  type FileWatch,
+} from "../../../src/aws/credentials/cache.ts";
+import {
+  SourceError,
+  UnclearFilesError,
+} from "../../../src/aws/shared_files/settings.ts";
 import { CredentialsError } from "../../../src/errors.ts";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { Redactor } from "../../../src/redact/redact.ts";
 import type { Log } from "../../../src/log/log.ts";
 import { ContainerPeer, keysOf } from "../../support/aws/credential_peers.ts";
 import { keySection, World } from "./world.ts";
@@ -272,6 +282,54 @@ Deno.test("a file that is gone is missed by the next request", async () => {
   await source.get();
   Deno.removeSync(path);
   await assertRejects(() => source.get(), CredentialsError, "no longer in");
+});
+
+/** A cache over loads that are given here, of a file of this world. */
+function cacheOf(
+  load: (path: string, watch: FileWatch) => Promise<Credentials>,
+  path: string,
+): CredentialCache {
+  const redactor = new Redactor();
+  return new CredentialCache(async (watch) => {
+    await watch.see(path);
+    return await load(path, watch);
+  }, { now: Date.now, log: SILENT_LOG, redactor });
+}
+
+Deno.test("a file that changes while it is read is read once more before anything is signed", async () => {
+  using world = new World();
+  let loads = 0;
+  const cache = cacheOf((path) => {
+    loads++;
+    if (loads === 1) Deno.writeTextFileSync(path, "the second writing");
+    return Promise.resolve(keysOf(`load${loads}`));
+  }, world.write("file", "the first"));
+  assertEquals((await cache.get()).accessKeyId, "ASIALOAD2");
+  assertEquals((await cache.get()).accessKeyId, "ASIALOAD2");
+});
+
+Deno.test("keys that a change of the files has ended do not come back while a file is half written", async () => {
+  using world = new World();
+  const path = world.write("file", "keys");
+  const answers = [
+    () => keysOf("first"),
+    () => {
+      throw new SourceError("profile", "has no keys any more");
+    },
+    () => {
+      throw new UnclearFilesError("profile", "is half written");
+    },
+  ];
+  const cache = cacheOf(
+    async () => await Promise.try(answers.shift() ?? keysOf, "last"),
+    path,
+  );
+  assertEquals((await cache.get()).accessKeyId, "ASIAFIRST");
+  for (const said of ["has no keys any more", "is half written"]) {
+    Deno.writeTextFileSync(path, said);
+    await assertRejects(() => cache.get(), CredentialsError, said);
+  }
+  assertEquals((await cache.get()).accessKeyId, "ASIALAST");
 });
 
 Deno.test("nothing is read when nothing changed", async () => {

@@ -48,6 +48,17 @@ Deno.test("an access key without its secret names the missing variable", async (
   assertStringIncludes(message, "AWS_SECRET_ACCESS_KEY is not");
 });
 
+Deno.test("a failure that nobody foresaw is a credentials error, too", async () => {
+  const env = (): string => {
+    throw new TypeError("the variables are out");
+  };
+  await assertRejects(
+    () => createCredentialSource({ env }).get(),
+    CredentialsError,
+    "failed to load AWS credentials: search: the variables are out",
+  );
+});
+
 Deno.test("a secret without its access key is named when nothing else is found", async () => {
   using world = new World();
   const { message } = await failure(world, {

@@ -2,6 +2,7 @@ import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import { inAnHour, keysOf, Peer } from "../../support/aws/credential_peers.ts";
 import {
   CORP,
+  dpopKey,
   keepLogin,
   OVER,
   RENEWABLE,
@@ -183,6 +184,31 @@ Deno.test("a token service that is busy is no session that is over", async () =>
   assertKeys(await world.probe(world.asking()), "Dev");
 });
 
+Deno.test("a portal or a token service that gives no keys is named, and the token stays as it was", async () => {
+  const rows: [answer: () => Response, expiresAt: Date, said: string][] = [
+    [() => Response.json({}), inAnHour(), "gave no credentials"],
+    [() => Response.json({}), OVER, "gave no credentials"],
+    [
+      () => Response.json({ message: "no such account" }, { status: 404 }),
+      inAnHour(),
+      "refused: HTTP 404: no such account",
+    ],
+  ];
+  for (const [answer, expiresAt, said] of rows) {
+    await using world = new SsoWorld();
+    await using peer = new Peer(answer);
+    const path = world.keep("access-token-1", expiresAt, RENEWABLE);
+    const kept = Deno.readTextFileSync(path);
+    const env = {
+      AWS_ENDPOINT_URL_SSO: peer.url,
+      AWS_ENDPOINT_URL_SSO_OIDC: peer.url,
+    };
+    const { message } = await world.probe(world.asking({ env }));
+    assertStringIncludes(message ?? "", `${peer.host} ${said}`);
+    assertEquals(Deno.readTextFileSync(path), kept);
+  }
+});
+
 Deno.test("a role that is not assigned is no session that is over", async () => {
   await using world = new SsoWorld(CORP.replace("= Dev", "= Forbidden"));
   world.keep("access-token-1");
@@ -230,6 +256,26 @@ Deno.test("a console login that is missing or broken says what to run", async ()
   const broken = await world.probe(probing);
   assertStringIncludes(broken.message ?? "", "is no JSON");
   assertFalse(broken.message?.includes("{"));
+});
+
+Deno.test("a console login whose renewal gives no keys is kept as it was", async () => {
+  using world = new World();
+  await using signin = new Peer(() => Response.json({ expiresIn: 900 }));
+  world.write(".aws/config", `[profile me]\nlogin_session = ${USER}\n`);
+  const path = keepLogin(world, USER, "console", OVER, { dpopKey: dpopKey() });
+  const kept = Deno.readTextFileSync(path);
+  const { message } = await world.probe({
+    options: { profile: "me" },
+    env: { AWS_ENDPOINT_URL_SIGNIN: signin.url },
+  });
+  assertStringIncludes(message ?? "", `${signin.host} gave no credentials`);
+  assertEquals(Deno.readTextFileSync(path), kept);
+  const half = JSON.parse(kept);
+  delete half.accessToken.secretAccessKey;
+  half.accessToken.expiresAt = inAnHour().toISOString();
+  Deno.writeTextFileSync(path, JSON.stringify(half));
+  const broken = await world.probe({ options: { profile: "me" } });
+  assertStringIncludes(broken.message ?? "", "is incomplete");
 });
 
 Deno.test("a console login in a directory of its own needs no home directory", async () => {

@@ -229,6 +229,35 @@ Deno.test("the home directory is named when no variable says where it is", async
   );
 });
 
+Deno.test("without a home, and the permission to look it up, there are no shared files, and what names one is an error", async () => {
+  using world = new World();
+  await using container = new ContainerPeer();
+  const probing = {
+    flags: [
+      "--allow-env",
+      `--allow-read=${world.home}`,
+      `--allow-net=${container.host}`,
+    ],
+    env: { HOME: "", AWS_CONTAINER_CREDENTIALS_FULL_URI: container.url },
+  };
+  const { credentials } = await world.probe(probing);
+  assertEquals(credentials?.accessKeyId, "ASIACONTAINER1");
+  const why = "to find the home";
+  const flags = ["--allow-sys=homedir"];
+  const options = { profile: "dev" };
+  await assertLacks(world, { ...probing, options }, why, flags);
+  const env = { ...probing.env, AWS_CONFIG_FILE: world.path("config") };
+  await assertLacks(world, { ...probing, env }, why, flags);
+  // The token of a session is in the home, too.
+  const config = world.write(
+    "config",
+    "[default]\nlogin_session = arn:aws:iam::123456789012:user/me\n",
+  );
+  const AWS_SHARED_CREDENTIALS_FILE = config.replace("config", "no");
+  const both = { ...env, AWS_SHARED_CREDENTIALS_FILE };
+  await assertLacks(world, { ...probing, env: both }, why, flags);
+});
+
 Deno.test("a variable that would name the keys or the profile, and may not be read, leads to no other identity", async () => {
   using world = new World();
   world.write(

@@ -155,6 +155,23 @@ Deno.test("a session of SSO may be renamed, and the older form moved into one", 
   assertEquals(machine.warnings, []);
 });
 
+Deno.test("a session of SSO may move to another portal and region by hand", async () => {
+  await using machine = new Machine();
+  await using sso = new SsoPeer("access-token-1");
+  machine.write(tokenFile("corp"), TOKEN);
+  const text = "[default]\nsso_session = corp\nsso_account_id = 1\n" +
+    `sso_role_name = Dev\n[sso-session corp]\n${PORTAL}`;
+  const source = machine.source({
+    variables: { AWS_ENDPOINT_URL_SSO: sso.url },
+  });
+  for (const next of [text, text.replace("eu-west-1", "eu-west-2")]) {
+    machine.write(".aws/config", next);
+    assertEquals(await outcome(source), "ASIADEV");
+  }
+  assertEquals(sso.requests.length, 2);
+  assertEquals(machine.warnings, []);
+});
+
 Deno.test("of a profile that is the source of its own role, what neither hangs on may go", async () => {
   const own = role("app", "default");
   await using machine = new Machine({

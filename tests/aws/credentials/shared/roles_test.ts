@@ -33,6 +33,22 @@ Deno.test("a role that is no ARN and a token that is empty are not sent to STS (
   assertEquals(machine.sts.asked, []);
 });
 
+Deno.test("what a session is to be bound by is not left out where no role is assumed, wherever the keys are from", async () => {
+  for (
+    const [credentials, config] of [
+      [DEFAULT, ""],
+      ["", `[default]\n${keys("config")}`],
+      ["", ""],
+    ]
+  ) {
+    await using machine = new Machine({ credentials, config });
+    const session = { policy: '{"Statement":[]}' };
+    const bound = createCredentialSource({ env: machine.all(), session });
+    assertStringIncludes(await outcome(bound), "without assuming a role");
+    assertEquals(machine.sts.asked, []);
+  }
+});
+
 Deno.test("a role's duration is read as the AWS CLI reads it (M2)", async () => {
   const seconds: [text: string, sent: string | undefined][] = [
     ["", undefined],

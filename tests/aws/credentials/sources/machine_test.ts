@@ -10,6 +10,7 @@ import { createCredentialSource } from "../../../../src/aws/credentials/credenti
 import { instanceCredentials } from "../../../../src/aws/credentials/sources/machine.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
 import { keysOf, Peer } from "../../../support/aws/credential_peers.ts";
+import { keptLog } from "../../../support/kept_log.ts";
 import { World } from "../world.ts";
 import { searchOf } from "./search.ts";
 
@@ -81,6 +82,27 @@ Deno.test("a container's token that cannot be sent is named, and a scheme before
   assertEquals(container.requests.length, 1);
 });
 
+Deno.test("an endpoint of the machine that is no URL of its kind is named, and nobody is asked", async () => {
+  using world = new World();
+  for (
+    const [variables, said] of [
+      [{ [FULL_URI]: "container" }, `${FULL_URI} is no URL`],
+      [{ [FULL_URI]: "ftp://example.com/" }, "URL not accepted"],
+      [{
+        AWS_EC2_METADATA_DISABLED: "false",
+        AWS_EC2_METADATA_SERVICE_ENDPOINT: "metadata:80",
+      }, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL"],
+    ] as [Record<string, string>, string][]
+  ) {
+    const env = world.env(variables);
+    await assertRejects(
+      () => createCredentialSource({ env }).get(),
+      CredentialsError,
+      said,
+    );
+  }
+});
+
 Deno.test("only true, in any case, disables the metadata service", async () => {
   await using metadata = oldMetadata(() =>
     machineKeys("instance", "2099-01-01T00:00:00Z")
@@ -105,11 +127,13 @@ Deno.test("version 1 of the metadata service is asked where there is no other, u
   await using metadata = oldMetadata(() =>
     machineKeys("instance", "2099-01-01T00:00:00Z")
   );
-  const found = await instanceCredentials(searchFor(metadata));
+  const { log, lines } = keptLog();
+  const found = await instanceCredentials({ ...searchFor(metadata), log });
   assertEquals(
     typeof found === "object" && found.accessKeyId,
     keysOf("instance").accessKeyId,
   );
+  assertEquals(lines, []);
   const off = searchFor(metadata, { AWS_EC2_METADATA_V1_DISABLED: "TRUE" });
   await assertRejects(
     () => instanceCredentials(off),
