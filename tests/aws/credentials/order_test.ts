@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { profileRegion } from "../../../src/aws/shared_files/shared_files.ts";
 import { createCredentialSource } from "../../../mod.ts";
+import { namingFault } from "../../../src/aws/credentials/chain.ts";
 import { CredentialsError } from "../../../src/errors.ts";
 import { ENV_KEYS } from "./permissions/assert_lacks.ts";
 import { MetadataPeer } from "../../support/aws/credential_peers.ts";
@@ -224,6 +225,40 @@ Deno.test("environment keys and a role of the profile come before the environmen
   });
   assertEquals(await foundWithToken(machine), "ASIACALLER1");
   assertEquals(await foundWithToken(machine, ENV_KEYS), "ASIAENV");
+});
+
+Deno.test("who stands behind a session is named to AWS unless a web identity comes first", async () => {
+  using world = new World();
+  const web = { AWS_WEB_IDENTITY_TOKEN_FILE: "token" };
+  const faultOf = (env: Record<string, string>, profile?: string) =>
+    namingFault({ env: world.env(env), profile });
+  assertStringIncludes(await faultOf(web) ?? "", "what its token says");
+  assertEquals(await faultOf({ ...ENV_KEYS, ...web }), undefined);
+  world.write(".aws/config", "broken");
+  assertEquals(await faultOf(web), undefined);
+});
+
+Deno.test("what the keys are from is told by the variable that names it, or the profile's line", async () => {
+  await using machine = new Machine();
+  const origins: string[] = [];
+  const onFound = (origin: string) => origins.push(origin);
+  const find = (variables: Record<string, string> = {}) =>
+    createCredentialSource({ env: machine.all(variables), onFound }).get();
+  await find();
+  await find({
+    AWS_WEB_IDENTITY_TOKEN_FILE: machine.write("token", "a-web-token"),
+    AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/web",
+  });
+  await find(ENV_KEYS);
+  machine.write(".aws/config", keySection("default"));
+  await find();
+  const line = `${machine.path(".aws/config")} line 2`;
+  assertEquals(origins, [
+    CONTAINER,
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ACCESS_KEY_ID",
+    `profile "default", aws_access_key_id (${line})`,
+  ]);
 });
 
 Deno.test("a web identity does not hide that AWS_PROFILE names no profile", async () => {

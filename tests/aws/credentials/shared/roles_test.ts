@@ -1,5 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createCredentialSource } from "../../../../src/aws/credentials/credentials.ts";
+import { Redactor } from "../../../../src/redact/redact.ts";
+import { keysOf } from "../../../support/aws/credential_peers.ts";
 import { DEFAULT, keys, Machine, outcome, role } from "./machine.ts";
 
 Deno.test("roles that are each other's source are a circle, with keys too (S5)", async () => {
@@ -31,6 +33,19 @@ Deno.test("a role that is no ARN and a token that is empty are not sent to STS (
   });
   assertStringIncludes(found, "token is empty");
   assertEquals(machine.sts.asked, []);
+});
+
+Deno.test("the keys that a role is assumed with are kept out of texts, too", async () => {
+  await using machine = new Machine({
+    config: role("app").replace("source_profile = base", "") +
+      "credential_source = EcsContainer\n",
+  });
+  const redactor = new Redactor();
+  const source = createCredentialSource({ env: machine.all(), redactor });
+  assertEquals(await outcome(source), "ASIAAPP1");
+  const { secretAccessKey, sessionToken } = keysOf("container1");
+  const shown = redactor.redact(`${secretAccessKey} ${sessionToken}`);
+  assertEquals(shown, "[redacted] [redacted]");
 });
 
 Deno.test("what a session is to be bound by is not left out where no role is assumed, wherever the keys are from", async () => {
