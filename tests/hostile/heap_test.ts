@@ -116,30 +116,6 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
     target: { m: unzipped("data: ") },
     client: callM,
   },
-  "H9: 200 calls of 1 MiB to a target that does not answer": {
-    target: { m: (_, reply) => reply.hang() },
-    client: async (proxy) => {
-      const params = { x: "x".repeat(MIB) };
-      for (let id = 0; id < 200; id++) {
-        await proxy.send({ jsonrpc: "2.0", id, method: "m", params });
-      }
-      // Whatever is over the bound is answered, although nothing else is.
-      await proxy.answer(199);
-    },
-  },
-  "H9: 20,000 small calls to a target that does not answer": {
-    target: { m: (_, reply) => reply.hang() },
-    client: async (proxy) => {
-      for (let id = 0; id < 20_000; id += 500) {
-        const calls = Array.from(
-          { length: 500 },
-          (_, n) => `{"jsonrpc":"2.0","id":${id + n},"method":"m"}\n`,
-        );
-        await proxy.write(calls.join(""));
-      }
-      await proxy.answer(19_999);
-    },
-  },
   "H14: errors that echo the secret key and the session token in other spellings":
     {
       target: {
@@ -158,22 +134,6 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
         }
       },
     },
-  "H15: lists of ever new tools": {
-    args: ["--deny-tool=none"],
-    target: {
-      "tools/list": (message, reply) => {
-        const tools = Array.from({ length: 5_000 }, () => ({
-          name: crypto.randomUUID(),
-          inputSchema: { type: "object" },
-          annotations: { idempotentHint: true },
-        }));
-        return reply.json(result(message, { tools }));
-      },
-    },
-    client: async (proxy) => {
-      for (let n = 0; n < 8; n++) await proxy.request("tools/list");
-    },
-  },
   "H15: tools of ever new names of 9 MiB": {
     args: ["--deny-tool=none"],
     heapMib: 64,
@@ -190,7 +150,7 @@ const STDIO: Readonly<Record<string, StdioAttack>> = {
       },
     },
     client: async (proxy) => {
-      for (let n = 0; n < 8; n++) await proxy.request("tools/list");
+      for (let n = 0; n < 6; n++) await proxy.request("tools/list");
     },
   },
   "H16: a credential_process that prints without end": {
@@ -259,6 +219,36 @@ for (const [what, attack] of Object.entries(STDIO)) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "the program survives H9: of 16,500 small calls to a target that does not answer each is answered once, 116 of them overloaded at once",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const script = mcp({ m: (_, reply) => reply.hang() });
+    await using server = await RawServer.start(script);
+    await using proxy = await ProxyProcess.start({
+      target: server.url,
+      env: { MCP_LOG_LEVEL: "info" },
+    });
+    const count = 16_500;
+    const refused = count - 16_384;
+    const calls = Array.from(
+      { length: count },
+      (_, id) => `{"jsonrpc":"2.0","id":${id},"method":"m"}\n`,
+    );
+    await proxy.write(calls.join(""));
+    await proxy.frames.at(refused - 1);
+    proxy.signal("SIGTERM");
+    assertEquals((await proxy.status()).code, 0, proxy.stderr.slice(-500));
+    const answers = proxy.frames.all;
+    const codes = answers.map(({ errorCode }) => errorCode);
+    assertEquals(new Set(codes.slice(0, refused)), new Set([-31020]));
+    assertEquals(new Set(codes.slice(refused)), new Set([-31018]));
+    const ids = new Set(answers.map((answer) => answer.field("id")));
+    assertEquals([answers.length, ids.size], [count, count]);
+  },
+});
 
 async function writeProfile(home: string, line: string): Promise<void> {
   await Deno.mkdir(`${home}/.aws`);
