@@ -101,9 +101,6 @@ export class LoginLink implements Link {
     if (message.kind === "response" && this.#questions.take(message, bytes)) {
       return;
     }
-    if (message.kind !== "request" && message.kind !== "batch") {
-      return this.#link.accept(bytes, message);
-    }
     if (message.kind === "request" && message.method === "initialize") {
       this.#capabilities = asObject(message.params).capabilities;
     }
@@ -120,15 +117,13 @@ export class LoginLink implements Link {
     message: RequestMessage,
     refusal?: LoginError,
   ): Promise<void> {
-    const answers = answersIn(bytes, message);
+    const answers = answersIn(bytes);
     const isKept = answers.length <= MAX_ANSWERS_LENGTH && canShow(message);
     if (!isKept) return this.#pass(bytes, message);
     const { key } = message.id;
-    const call = { message, answers, refusal };
-    this.#calls.set(key, call);
-    return this.#pass(bytes, message).finally(() => {
-      if (this.#calls.get(key) === call) this.#calls.delete(key);
-    });
+    this.#calls.set(key, { message, answers, refusal });
+    return this.#pass(bytes, message)
+      .finally(() => this.#calls.delete(key));
   }
 
   async #pass(bytes: Uint8Array, message: ValidMessage): Promise<void> {
@@ -160,7 +155,7 @@ export class LoginLink implements Link {
       (canAsk ? this.#begin(login) : undefined);
     if (!pending) return undefined;
     this.#waited.add(exchange);
-    const ready = pending.wait(failure, exchange.signal, caller)
+    const ready = pending.wait(exchange.signal, caller)
       .catch((why) => {
         throw failed(failure, why, this.#options);
       });
@@ -222,9 +217,8 @@ export class LoginLink implements Link {
     const { message: { id }, answers } = caller;
     const requestState = crypto.randomUUID();
     this.#states.set(requestState, { login: pending, answers });
-    const frame = inputRequired(id, page, requestState);
-    if (pending.answer(caller, frame)) return;
     notifyCancelled(this.#link, id);
+    const frame = inputRequired(id, page, requestState);
     await emitQuietly(this.#options.emit, frame);
   }
 

@@ -1,13 +1,12 @@
 /** A login that is under way, and what waits for it. */
 
-import type { ProxyError } from "../../errors.ts";
 import {
   type Login,
   LoginError,
   type LoginPage,
   type ShowPage,
 } from "../../login.ts";
-import { AttemptError } from "../transport/retry.ts";
+import { orAborted } from "../../time.ts";
 import type { RequestMessage } from "../wire/message.ts";
 
 /** A call whose result may ask for input. */
@@ -27,9 +26,8 @@ export class PendingLogin {
   /** When that was last; `Infinity`: the client shows it now. */
   shownAt = 0;
   readonly #end = new AbortController();
-  /** Calls that wait and whose result may ask, and what answers each. */
-  readonly #callers = new Map<Call, (answer: Uint8Array) => void>();
-  #waiting = 0;
+  /** What waits, and the call whose result may ask, if it is for one. */
+  readonly #waiting = new Set<{ readonly caller: Call | undefined }>();
 
   /** Begins it, but not at once: what is shown needs to know what waits. */
   constructor(login: Login, show: ShowPage) {
@@ -42,43 +40,20 @@ export class PendingLogin {
   }
 
   get firstCaller(): Call | undefined {
-    const [first] = this.#callers.keys();
-    return first;
-  }
-
-  /** Answers a call in place of its result; `false` if it does not wait. */
-  answer(call: Call, frame: Uint8Array): boolean {
-    const answer = this.#callers.get(call);
-    answer?.(frame);
-    return answer !== undefined;
+    return this.#waiting.values().find(({ caller }) => caller)?.caller;
   }
 
   /** Waits for it, on behalf of a request that failed, until its signal. */
-  async wait(
-    failure: ProxyError,
-    signal: AbortSignal,
-    caller: Call | undefined,
-  ): Promise<void> {
-    const { promise: told, reject } = Promise.withResolvers<never>();
-    const leave = () => {
-      if (caller) this.#callers.delete(caller);
-      if (--this.#waiting > 0 || this.page) return;
-      this.end(new LoginError("interrupted", "nobody waits for it any more"));
-    };
-    this.#waiting++;
-    if (caller) {
-      this.#callers.set(caller, (answer) => {
-        this.#waiting--;
-        this.#callers.delete(caller);
-        reject(new AttemptError(failure, "never", undefined, answer));
-      });
-    }
-    signal.addEventListener("abort", leave, { once: true });
+  async wait(signal: AbortSignal, caller: Call | undefined): Promise<void> {
+    const one = { caller };
+    this.#waiting.add(one);
     try {
-      await (caller ? Promise.race([this.done, told]) : this.done);
+      await orAborted(this.done, signal);
     } finally {
-      signal.removeEventListener("abort", leave);
-      if (caller) this.#callers.delete(caller);
+      this.#waiting.delete(one);
+      if (this.#waiting.size === 0 && !this.page) {
+        this.end(new LoginError("interrupted", "nobody waits for it any more"));
+      }
     }
   }
 }

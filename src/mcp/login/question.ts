@@ -57,12 +57,8 @@ export function stateIn({ params }: RequestMessage): string {
 const ANSWERS = ["inputResponses", "requestState"];
 
 /** Those of a call, as members; most calls have none. */
-export function answersIn(
-  bytes: Uint8Array,
-  { params }: RequestMessage,
-): string {
+export function answersIn(bytes: Uint8Array): string {
   return ANSWERS.flatMap((name) => {
-    if (!(name in asObject(params))) return [];
     const place = memberAt(bytes, ["params", name]);
     return place ? `"${name}":${sourceOf(bytes, place)}` : [];
   }).join(",");
@@ -85,9 +81,8 @@ export function asFirstMade(
   const first = { ...rest, ...JSON.parse(`{${answers}}`) };
   const call = { ...message, params: first };
   const place = memberAt(bytes, ["params"]);
-  if (place === undefined) return [bytes, call, refusal];
   const isAnswer = ({ name }: Member) => ANSWERS.includes(name);
-  const plain = removeMembers(bytes, place, isAnswer);
+  const plain = place ? removeMembers(bytes, place, isAnswer) : bytes;
   const object = answers === "" ? undefined : memberAt(plain, ["params"]);
   const frame = object ? insertMembers(plain, object, answers) : plain;
   return [frame, call, refusal];
@@ -120,7 +115,6 @@ export function failed(
   why: unknown,
   { names }: Naming,
 ): AttemptError {
-  if (why instanceof AttemptError) return why;
   const login = why instanceof LoginError ? why.outcome : "failed";
   const message = `${failure.message} (${names.login}: ${messageOf(why)})`;
   const data = { ...failure.data, login };
