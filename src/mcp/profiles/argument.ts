@@ -13,7 +13,6 @@ import {
   type BatchMessage,
   isCall,
   type RequestMessage,
-  type SingleMessage,
 } from "../wire/message.ts";
 import { LruCache } from "../../lru_cache.ts";
 import {
@@ -73,10 +72,8 @@ export class IdentityArguments {
    * What a call names: nothing where that is the tool's own. Models give `null`
    * for what they leave out.
    */
-  namedIn(message: SingleMessage): Named | typeof UNREAD {
-    if (this.#names.length === 0 || message.kind === "response") return {};
-    if (message.method !== "tools/call") return {};
-    const { params } = message;
+  namedIn({ params }: { params: unknown }): Named | typeof UNREAD {
+    if (this.#names.length === 0) return {};
     const { arguments: given, name } = asObject(params);
     // What cannot be seen may name one.
     if (params === UNREAD || given === UNREAD) return UNREAD;
@@ -137,8 +134,9 @@ export class IdentityArguments {
     const messages = [...batch.messages];
     const frame = mapElements(bytes, rootOf(bytes), (element, at) => {
       const message = messages[at];
+      if (!isCall(message)) return element;
       const named = this.namedIn(message);
-      if (!isCall(message) || named === UNREAD) return element;
+      if (named === UNREAD) return element;
       const [rest, call] = withoutArguments(element, message, named);
       messages[at] = call;
       return rest;

@@ -4,7 +4,6 @@ import { isObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { Background, OwnRequests } from "../transport/awaited.ts";
 import { dense } from "../wire/bytes.ts";
-import { eraOf } from "../wire/era.ts";
 import {
   cancelledId,
   type Emit,
@@ -104,10 +103,8 @@ export class IdentityBranch implements Link {
     if (message.kind === "response") return this.#acceptAnswer(bytes, message);
     if (message.kind !== "request") return this.#link.accept(bytes, message);
     const { id } = message;
-    const isModern = eraOf(message) === "modern";
-    this.#pending.set(id.key, isModern);
+    this.#pending.set(id.key, false);
     this.#idle?.stop();
-    if (isModern) return this.#link.accept(bytes, message);
     let sent: Promise<void> | void;
     const frame = dense(bytes);
     const ready = this.#background.start(async () => {
@@ -132,8 +129,7 @@ export class IdentityBranch implements Link {
     answer: ResponseMessage,
   ): Promise<void> | void {
     const id = answer.id && this.originalId(answer.id);
-    if (!id) return this.#link.accept(bytes, answer);
-    return this.#link.accept(withId(bytes, id), answerTo(id, answer));
+    if (id) return this.#link.accept(withId(bytes, id), answerTo(id, answer));
   }
 
   get isBusy(): boolean {
@@ -230,10 +226,10 @@ export class IdentityBranch implements Link {
   }
 
   /** The ID under which the target knows it; `undefined` if it is not its own. */
-  originalId({ source }: RequestId): RequestId | undefined {
-    const text: unknown = JSON.parse(source);
-    if (typeof text !== "string" || !text.startsWith(this.#prefix)) return;
-    return requestIdFromSource(text.slice(this.#prefix.length));
+  originalId({ key }: RequestId): RequestId | undefined {
+    const start = `s:${this.#prefix}`;
+    if (!key.startsWith(start)) return undefined;
+    return requestIdFromSource(key.slice(start.length));
   }
 
   holds(id: RequestId): boolean {

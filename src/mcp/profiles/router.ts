@@ -10,7 +10,7 @@
  * initialised the first, before its first call.
  */
 
-import { messageOf, ProxyError } from "../../errors.ts";
+import { ProxyError } from "../../errors.ts";
 import { asObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { LruCache } from "../../lru_cache.ts";
@@ -25,7 +25,7 @@ import {
   type Refusing,
   withoutMessages,
 } from "../transport/link.ts";
-import { AwaitedAnswers } from "../transport/awaited.ts";
+import { AwaitedAnswers, Background } from "../transport/awaited.ts";
 import { UNREAD } from "../wire/large_message.ts";
 import {
   type BatchMessage,
@@ -59,7 +59,7 @@ export class IdentityRouter implements Link {
   /** The others; the one that was used last stands last. */
   readonly #branches = new Map<string, IdentityBranch>();
   /** Ends of those that nobody needs any more. */
-  readonly #ends = new Set<Promise<void>>();
+  readonly #ends: Background;
   readonly #lists = new AwaitedAnswers();
   /** The calls under way that went elsewhere than to the default. */
   readonly #elsewhere = new Map<string, IdentityBranch>();
@@ -72,6 +72,7 @@ export class IdentityRouter implements Link {
     this.#options = options;
     const { selection: { offered }, log } = options;
     this.#arguments = new IdentityArguments(offered, log);
+    this.#ends = new Background(log);
     this.#default = options.link(
       undefined,
       (frame) => this.#emitDefault(frame),
@@ -205,7 +206,8 @@ export class IdentityRouter implements Link {
   #isNaming(message: SingleMessage): boolean {
     const isCall = message.kind !== "response" &&
       message.method === "tools/call";
-    if (isCall && this.#options.selection.isRequired) return true;
+    if (!isCall) return false;
+    if (this.#options.selection.isRequired) return true;
     const named = this.#arguments.namedIn(message);
     return named === UNREAD ||
       Object.values(named).some((value) => value !== null);
@@ -226,7 +228,6 @@ export class IdentityRouter implements Link {
     for (const message of batch.messages) {
       if (!leaving.has(message)) this.#record(message);
     }
-    if (leaving.size === 0) return await this.#default.accept(bytes, batch);
     const accepted = partsOf(bytes, batch)
       .filter(({ message }) => leaving.has(message))
       .map((part) => this.accept(part.bytes, part.message));
@@ -276,14 +277,10 @@ export class IdentityRouter implements Link {
   #end(identity: string, branch: IdentityBranch): void {
     this.#branches.delete(identity);
     this.#options.log.debug("ended an idle session", { identity });
-    const end = branch.drain(AbortSignal.abort())
-      .then(() => branch.close(CLOSE_MS))
-      .catch((cause) => {
-        const error = messageOf(cause);
-        this.#options.log.debug("could not end an idle session", { error });
-      })
-      .finally(() => this.#ends.delete(end));
-    this.#ends.add(end);
+    void this.#ends.start(async () => {
+      await branch.drain(AbortSignal.abort());
+      await branch.close(CLOSE_MS);
+    });
   }
 
   async #emitDefault(frame: Uint8Array): Promise<void> {
@@ -315,7 +312,7 @@ export class IdentityRouter implements Link {
   async close(limitMs: number): Promise<void> {
     await Promise.all([
       ...this.#links.map((link) => link.close(limitMs)),
-      within(limitMs, Promise.all(this.#ends)),
+      within(limitMs, this.#ends.settled()),
     ]);
   }
 }
