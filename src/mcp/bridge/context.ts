@@ -26,7 +26,7 @@ export const ASKING_METHODS: ReadonlySet<string> = new Set([
 ]);
 
 /** The client capability that a request of the target's needs. */
-export const CAPABILITY_OF: ReadonlyMap<unknown, string> = new Map([
+const CAPABILITY_OF: ReadonlyMap<unknown, string> = new Map([
   ["elicitation/create", "elicitation"],
   ["sampling/createMessage", "sampling"],
   ["roots/list", "roots"],

@@ -11,6 +11,7 @@ import {
   filterOf,
   offeredListChanges,
   offersSubscriptions,
+  urisIn,
 } from "../stateless/listen.ts";
 import { isOwnError } from "../transport/own_error.ts";
 import { cancelledId, messageFrame } from "../transport/link.ts";
@@ -52,7 +53,7 @@ export class ListenStream {
   readonly #heard = new Map<string, Subscription>();
   #reopening: ReturnType<typeof setTimeout> | undefined;
   #reopened = 0;
-  #openedAt: number | undefined;
+  #openedAt = Infinity;
 
   constructor(context: BridgeContext, meta: () => Record<string, unknown>) {
     this.#context = context;
@@ -80,8 +81,7 @@ export class ListenStream {
       return { code: -32602, message };
     }
     this.#uris.add(uri);
-    const uris = asObject(await this.#renew()).resourceSubscriptions;
-    if (Array.isArray(uris) && uris.includes(uri)) return undefined;
+    if (urisIn(await this.#renew()).includes(uri)) return undefined;
     this.#uris.delete(uri);
     const message = "the target does not tell of this resource";
     return { code: -32602, message };
@@ -142,7 +142,8 @@ export class ListenStream {
       return log.warn("the target refused a subscription", { code });
     }
     const now = performance.now();
-    if (now - (this.#openedAt ?? now) > STABLE_MS) this.#reopened = 0;
+    if (now - this.#openedAt > STABLE_MS) this.#reopened = 0;
+    this.#openedAt = Infinity;
     const waitMs = REOPEN_MS[Math.min(this.#reopened++, REOPEN_MS.length - 1)];
     log.warn("a subscription is over, and is opened again", { code, waitMs });
     this.#reopening = setTimeout(() => void this.#reopen(), waitMs);

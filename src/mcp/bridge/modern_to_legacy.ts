@@ -152,7 +152,6 @@ export class ModernToLegacy {
   #setLogLevel(level: unknown): void {
     if (typeof level !== "string" || level === this.#logLevel) return;
     this.#logLevel = level;
-    if (!("logging" in asObject(this.#server.capabilities))) return;
     void this.#context.own.ask(SET_LEVEL, { level });
   }
 
@@ -180,7 +179,6 @@ export class ModernToLegacy {
     if (call) {
       return this.calls.finish(call, asModern(frame, message, call.method));
     }
-    if (!id) return frame;
     this.#context.log.debug("dropped an answer that nobody waits for");
     return undefined;
   }

@@ -8,9 +8,9 @@ import {
   filterOf,
   LIST_CHANGES,
   offeredListChanges,
-  offersSubscriptions,
   RESOURCE_UPDATED,
   subscriptionMeta,
+  urisIn,
 } from "../stateless/listen.ts";
 import { messageFrame, resultFrame } from "../transport/link.ts";
 import { META } from "../wire/era.ts";
@@ -42,7 +42,7 @@ export class SessionListeners {
     const listener: Listener = { id, methods, uris: new Set() };
     this.#listeners.set(id.key, listener);
     const isOver = () => this.#listeners.get(id.key) !== listener;
-    const uris = await this.#subscribe(asked.resourceSubscriptions, isOver);
+    const uris = await this.#subscribe(urisIn(asked), isOver);
     // Cancelled, or ended with the proxy, before it could be acknowledged.
     if (isOver()) return this.#unsubscribe(uris);
     for (const uri of uris) listener.uris.add(uri);
@@ -54,16 +54,16 @@ export class SessionListeners {
   }
 
   /** Subscribes in the session; the URIs that the target agreed to. */
-  async #subscribe(asked: unknown, isOver: () => boolean): Promise<string[]> {
-    const isOffered = offersSubscriptions(this.capabilities);
-    if (!isOffered || !Array.isArray(asked)) return [];
+  async #subscribe(
+    asked: readonly string[],
+    isOver: () => boolean,
+  ): Promise<string[]> {
     const held = [...this.#listeners.values()]
       .reduce((count, { uris }) => count + uris.size, 0);
     const { own } = this.#context;
     const agreed: string[] = [];
     for (const uri of asked) {
       if (isOver() || held + agreed.length >= MAX_SUBSCRIPTIONS) break;
-      if (typeof uri !== "string") continue;
       const { error } = await own.ask("resources/subscribe", { uri });
       if (!error) agreed.push(uri);
     }

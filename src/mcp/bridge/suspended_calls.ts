@@ -18,12 +18,7 @@ import { META, metaOf } from "../wire/era.ts";
 import type { RequestId, RequestMessage } from "../wire/message.ts";
 import { memberAt, sourceOf } from "../wire/splice.ts";
 import { withId } from "../wire/answers.ts";
-import {
-  ASKING_METHODS,
-  type BridgeContext,
-  canBeAsked,
-  CAPABILITY_OF,
-} from "./context.ts";
+import { ASKING_METHODS, type BridgeContext, canBeAsked } from "./context.ts";
 
 const MAX_SUSPENDED = 64;
 
@@ -102,21 +97,28 @@ export class SuspendedCalls {
 
   /** What the target asks in one breath is asked of the client at once. */
   #suspendSoon(call: Call): void {
-    if (call.state !== undefined) return;
-    call.state = crypto.randomUUID();
-    this.#suspended.set(call.state, call);
-    call.timer = setTimeout(() => this.#suspend(call), 0);
+    const { waiting, questions } = call;
+    if (!waiting || call.state !== undefined) return;
+    const state = call.state = crypto.randomUUID();
+    this.#suspended.set(state, call);
+    call.timer = setTimeout(() => {
+      call.exchange?.pause();
+      call.waiting = undefined;
+      call.timer = setTimeout(() => this.#expire(call), SUSPENDED_MS);
+      const requests = [...questions]
+        .map(([name, { source }]) => `${JSON.stringify(name)}:${source}`);
+      void this.#context.emit(resultFrame(
+        waiting,
+        `{"resultType":"input_required","inputRequests":{${requests}},"requestState":"${state}"}`,
+      ));
+    }, 0);
   }
 
   #refusal(method: string, call: Call | undefined): string | undefined {
     if (this.#isEnding) return "the client is gone";
-    const capability = CAPABILITY_OF.get(method);
-    if (!call || !ASKING_METHODS.has(call.method) || capability === undefined) {
-      return `the client cannot be asked ${method} here`;
-    }
-    if (!canBeAsked(method, call.capabilities)) {
-      return `the client did not declare ${capability}`;
-    }
+    const canAsk = call && ASKING_METHODS.has(call.method) &&
+      canBeAsked(method, call.capabilities);
+    if (!canAsk) return `the client cannot be asked ${method} here`;
     if (call.questions.size >= MAX_QUESTIONS) {
       return `${MAX_QUESTIONS} questions of this call wait for the client`;
     }
@@ -125,28 +127,13 @@ export class SuspendedCalls {
     return isFull ? `${MAX_SUSPENDED} calls wait for their client` : undefined;
   }
 
-  /** Answers the client's request with what the target asks. */
-  #suspend(call: Call): void {
-    const { waiting, state, questions } = call;
-    if (waiting === undefined || state === undefined) return;
-    call.exchange?.pause();
-    call.waiting = undefined;
-    call.timer = setTimeout(() => this.#expire(call), SUSPENDED_MS);
-    const requests = [...questions]
-      .map(([name, { source }]) => `${JSON.stringify(name)}:${source}`);
-    void this.#context.emit(resultFrame(
-      waiting,
-      `{"resultType":"input_required","inputRequests":{${requests}},"requestState":"${state}"}`,
-    ));
-  }
-
   /** The client's retry: its answers go to the target, and it waits. */
   resume(
     bytes: Uint8Array,
     { id, method, params }: RequestMessage,
   ): Promise<void> | void {
     const { emit, link } = this.#context;
-    const { requestState, inputResponses } = asObject(params);
+    const { requestState } = asObject(params);
     const call = this.#suspended.get(String(requestState));
     if (!call || call.method !== method) {
       const message =
@@ -157,10 +144,10 @@ export class SuspendedCalls {
     call.waiting = id;
     call.exchange?.resume();
     for (const [name, question] of [...call.questions]) {
-      if (!(name in asObject(inputResponses))) continue;
-      call.questions.delete(name);
       const given = memberAt(bytes, ["params", "inputResponses", name]);
-      if (given) send(link, resultFrame(question.id, sourceOf(bytes, given)));
+      if (!given) continue;
+      call.questions.delete(name);
+      send(link, resultFrame(question.id, sourceOf(bytes, given)));
     }
     if (call.answer) {
       this.#forget(call);

@@ -54,8 +54,7 @@ export class Recovery {
         this.#logLevel = params.level;
         return;
       case "resources/subscribe":
-        if (typeof params.uri !== "string") return;
-        return this.#subscriptions.set(params.uri, true);
+        return this.#subscriptions.set(String(params.uri), true);
       case "resources/unsubscribe":
         this.#subscriptions.delete(String(params.uri));
     }

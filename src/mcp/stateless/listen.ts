@@ -72,14 +72,18 @@ export function filterOf(
 export function changesIn(
   filter: Readonly<Record<string, unknown>>,
 ): (readonly [method: string, uri?: string])[] {
-  const uris: unknown = filter.resourceSubscriptions;
   return [
     ...LIST_CHANGES.filter(([, member]) => filter[member] === true)
       .map(([, , method]) => [method] as const),
-    ...(Array.isArray(uris) ? uris : [])
-      .filter((uri: unknown) => typeof uri === "string")
-      .map((uri) => [RESOURCE_UPDATED, uri] as const),
+    ...urisIn(filter).map((uri) => [RESOURCE_UPDATED, uri] as const),
   ];
+}
+
+/** The resources that a filter names. */
+export function urisIn(filter: unknown): readonly string[] {
+  const uris: unknown = asObject(filter).resourceSubscriptions;
+  return (Array.isArray(uris) ? uris : [])
+    .filter((uri: unknown) => typeof uri === "string");
 }
 
 /** The member that says which subscription a message belongs to. */
