@@ -19,7 +19,12 @@ import {
 } from "../transport/awaited.ts";
 import type { Exchange } from "../transport/exchange.ts";
 import { mayBeOfOtherEra } from "../transport/own_error.ts";
-import { type Emit, emitQuietly, type Link } from "../transport/link.ts";
+import {
+  type Emit,
+  emitQuietly,
+  type Link,
+  notify,
+} from "../transport/link.ts";
 import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { eraOf } from "../wire/era.ts";
 import {
@@ -32,6 +37,9 @@ import {
 import type { BridgeContext } from "./context.ts";
 import { LegacyToModern } from "./legacy_to_modern.ts";
 import { ModernToLegacy } from "./modern_to_legacy.ts";
+
+/** The error of a target that does not speak a request's revision. */
+const UNSUPPORTED_VERSION = -32022;
 
 type Translation = LegacyToModern | ModernToLegacy | undefined;
 
@@ -55,8 +63,10 @@ export class EraBridge implements Link {
   readonly #untouched = new AwaitedAnswers();
   /** The one in use; `undefined` where messages pass. */
   #translation: Translation;
-  /** The client's `initialize`, while the target has not answered it. */
+  /** The client's last `initialize`. */
   #initialize: RequestMessage | undefined;
+  /** Whether the target has not answered it. */
+  #isInitializing = false;
 
   constructor({ emit, log, link }: EraBridgeOptions) {
     this.#emit = emit;
@@ -86,8 +96,9 @@ export class EraBridge implements Link {
       this.#decide();
       // The last one decides; those before it pass.
       const { id } = this.#initialize ?? {};
-      if (id) this.#untouched.expect(id, true);
+      if (id && this.#isInitializing) this.#untouched.expect(id, true);
       this.#initialize = message;
+      this.#isInitializing = true;
       return link.accept(bytes, message);
     }
     if (!this.#isDecided && message.kind === "request") {
@@ -103,7 +114,7 @@ export class EraBridge implements Link {
 
   /** A target may ask before it answers `initialize`, and wait for that. */
   #isAhead(message: ValidMessage): boolean {
-    if (!this.#initialize) return false;
+    if (!this.#isInitializing) return false;
     return message.kind === "response" ||
       (message.kind === "request" && message.method === "initialize");
   }
@@ -133,20 +144,32 @@ export class EraBridge implements Link {
     this.#settle(translation, isLegacy !== undefined);
   }
 
+  /** Whether an answer may tell that the target is of another era than thought. */
+  #tellsEra({ id, error }: ResponseMessage): boolean {
+    if (this.#isInitializing) return id?.key === this.#initialize?.id.key;
+    // Another target may be there by now.
+    const isPassing = this.#isDecided && !this.#deciding && !this.#translation;
+    return isPassing && error?.code === UNSUPPORTED_VERSION;
+  }
+
   async #decideForLegacy(
-    initialize: RequestMessage,
     { error }: ResponseMessage,
     frame: Uint8Array,
   ): Promise<void> {
-    this.#initialize = undefined;
-    if (!error || !mayBeOfOtherEra(error.data)) {
+    const initialize = this.#initialize;
+    const isAnswer = this.#isInitializing;
+    this.#isInitializing = false;
+    if (!initialize || !error || !mayBeOfOtherEra(error.data)) {
       this.#settle(undefined);
       return await this.#emit(frame);
     }
+    this.#decide();
     void this.#context.background.start(async () => {
       const initialised = await this.#legacyToModern.begin(initialize);
-      await this.#emit(initialised ?? frame);
+      await this.#emit(isAnswer && initialised || frame);
       this.#settle(initialised && this.#legacyToModern);
+      if (!initialised || isAnswer) return;
+      notify(this.#legacyToModern, "notifications/initialized");
     });
   }
 
@@ -157,19 +180,14 @@ export class EraBridge implements Link {
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
-    const { own } = this.#context;
-    const isPlain = !this.#translation && !this.#initialize && own.isIdle &&
-      this.#untouched.isIdle;
-    if (isPlain) return await this.#emit(frame);
     const message = parseMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {
       return await this.#emit(frame);
     }
     if (message.kind === "response") {
-      if (own.take(message, frame)) return;
-      const initialize = this.#initialize;
-      if (initialize && message.id?.key === initialize.id.key) {
-        return await this.#decideForLegacy(initialize, message, frame);
+      if (this.#context.own.take(message, frame)) return;
+      if (this.#tellsEra(message)) {
+        return await this.#decideForLegacy(message, frame);
       }
       if (this.#untouched.take(message.id)) return await this.#emit(frame);
     }

@@ -110,15 +110,11 @@ export class LegacyToModern {
   ): Promise<void> | void {
     const { emit, link } = this.#context;
     const { id, method, params } = request;
-    switch (method) {
-      case "logging/setLevel":
-        this.#logLevel = asObject(params).level;
-        return emit(resultFrame(id, "{}"));
-      case "ping":
-        return emit(resultFrame(id, "{}"));
-      case "resources/subscribe":
-      case "resources/unsubscribe":
-        return this.#subscribe(request);
+    const isLevel = method === "logging/setLevel";
+    if (isLevel) this.#logLevel = asObject(params).level;
+    if (isLevel || method === "ping") return emit(resultFrame(id, "{}"));
+    if (/^resources\/(?:un)?subscribe$/.test(method)) {
+      return this.#subscribe(request);
     }
     const meta = Object.entries(this.#meta());
     const [frame, modern] = requestWithMetadata(bytes, request, meta);
@@ -142,25 +138,18 @@ export class LegacyToModern {
     bytes: Uint8Array,
     message: NotificationMessage,
   ): Promise<void> | void {
-    const { method } = message;
-    if (method === "notifications/initialized") return this.#listen.open();
-    if (method !== "notifications/cancelled") {
-      // The modern era has no session that could be told.
-      return this.#context.log.debug("dropped a notification", { method });
-    }
+    const isReady = message.method === "notifications/initialized";
+    if (isReady) return void this.#listen.renew();
     const id = cancelledId(message);
-    if (!id || !this.#rounds.cancel(id)) {
+    // There is no session that could be told of anything else.
+    if (id && !this.#rounds.cancel(id)) {
       return this.#context.link.accept(bytes, message);
     }
   }
 
   #subscribe({ id, method, params }: RequestMessage): Promise<void> {
     const { emit, background } = this.#context;
-    const { uri } = asObject(params);
-    if (typeof uri !== "string") {
-      const error = { code: -32602, message: "uri is required" };
-      return emit(rpcErrorFrame(id, error));
-    }
+    const uri = String(asObject(params).uri);
     return background.start(async () => {
       const error = method === "resources/subscribe"
         ? await this.#listen.subscribe(uri)

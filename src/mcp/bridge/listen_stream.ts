@@ -65,10 +65,6 @@ export class ListenStream {
     this.#uris.clear();
   }
 
-  open(): void {
-    void this.#renew();
-  }
-
   /** Subscribes to a resource; resolves to the error if there is one. */
   async subscribe(uri: string): Promise<Fault | undefined> {
     if (!offersSubscriptions(this.#capabilities)) {
@@ -81,18 +77,18 @@ export class ListenStream {
       return { code: -32602, message };
     }
     this.#uris.add(uri);
-    if (urisIn(await this.#renew()).includes(uri)) return undefined;
+    if (urisIn(await this.renew()).includes(uri)) return undefined;
     this.#uris.delete(uri);
     const message = "the target does not tell of this resource";
     return { code: -32602, message };
   }
 
   async unsubscribe(uri: string): Promise<undefined> {
-    if (this.#uris.delete(uri)) await this.#renew();
+    if (this.#uris.delete(uri)) await this.renew();
   }
 
   /** Listens anew, then leaves what was before; what is honoured of it. */
-  async #renew(): Promise<unknown> {
+  async renew(): Promise<unknown> {
     const { own, log } = this.#context;
     clearTimeout(this.#reopening);
     const before = this.#current;
@@ -150,7 +146,7 @@ export class ListenStream {
   }
 
   async #reopen(): Promise<void> {
-    const honoured = await this.#renew();
+    const honoured = await this.renew();
     if (!isObject(honoured)) return;
     // Whatever it tells of may have changed meanwhile.
     const filter = { ...honoured, resourceSubscriptions: [...this.#uris] };

@@ -159,11 +159,9 @@ export class ModernToLegacy {
     bytes: Uint8Array,
     message: NotificationMessage,
   ): Promise<void> | void {
-    if (message.method !== "notifications/cancelled") {
-      return this.#context.link.accept(bytes, message);
-    }
     const id = cancelledId(message);
-    if (id && !this.#listeners.close(id)) this.calls.cancel(id);
+    if (!id) return this.#context.link.accept(bytes, message);
+    if (!this.#listeners.close(id)) this.calls.cancel(id);
   }
 
   /** What the client is given of a message of the target's, if anything. */

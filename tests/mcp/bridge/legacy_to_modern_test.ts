@@ -298,3 +298,26 @@ Deno.test("a large answer is not parsed on its way to a legacy client", async ()
   // By this client alone.
   assertEquals(parsed.count, 1);
 });
+
+Deno.test("a client whose target was replaced by one of 2026-07-28 alone is bridged from its next request on", async () => {
+  const legacy = legacyTarget();
+  const modern = modernTarget({
+    ping: (message, reply) =>
+      reply.json(rpcError(message.id, -32022, "Unsupported version"), 400),
+    "subscriptions/listen": (message, reply) =>
+      reply.json(result(message, { resultType: "complete" })),
+  });
+  let target = legacy;
+  await using w = await bridged((request, reply) => target(request, reply));
+  const { json } = await w.client.initialize();
+  assertEquals(json.result.protocolVersion, "2025-11-25");
+  await w.client.ask(1, "ping");
+  target = modern;
+  assertEquals((await w.client.ask(2, "ping")).error.code, -32022);
+  const { params } =
+    (await w.client.ask(3, "tools/call", { name: "x" })).result;
+  assertEquals(params, undefined);
+  const { length } = messages(w.server.requests.all);
+  assertEquals((await w.client.ask(4, "ping")).result, {});
+  assertEquals(messages(w.server.requests.all).length, length);
+});
