@@ -69,10 +69,8 @@ export class ClientInput {
     if (frame.length <= SMALL_BYTES) {
       return this.#takeMessage(frame, parseMessage(frame));
     }
-    return parseMessageInTurns(frame).then((message) => {
-      if (this.#options.signal.aborted) return;
-      return this.#takeMessage(frame, message);
-    });
+    return parseMessageInTurns(frame)
+      .then((message) => this.#takeMessage(frame, message));
   }
 
   #takeMessage(frame: Uint8Array, message: Message): Promise<void> | undefined {
@@ -116,7 +114,7 @@ export class ClientInput {
     }
     const refused = this.#refuse(error, requests.map(({ id }) => id));
     const passed = rest && this.#takeMessage(...rest);
-    return passed ? Promise.all([refused, passed]).then(() => {}) : refused;
+    return Promise.all([refused, passed]).then(() => {});
   }
 
   /** Says once that there is no room, until there is plenty again. */
@@ -146,7 +144,6 @@ export class ClientInput {
     const { signal } = this.#options;
     const hasRoom = await backlog.room(frame.length, signal);
     if (hasRoom) return this.#pass(frame, message, backlog);
-    if (signal.aborted) return;
     this.#tellFull(
       "dropped notifications or answers of the client: the target has taken none for too long",
     );
@@ -154,7 +151,7 @@ export class ClientInput {
 
   #refuseInvalid(
     { reason, detail, ids }: InvalidMessage,
-  ): Promise<void> | undefined {
+  ): Promise<void> {
     const { log, observer } = this.#options;
     const message = `${detail}; each line is one JSON-RPC 2.0 message`;
     const error = new ProxyError(reason, message);
@@ -177,17 +174,16 @@ export class ClientInput {
     return isOwed ? this.#refuse(error, [id]) : undefined;
   }
 
-  /** Answers with an error; to be awaited when many such are not read yet. */
-  #refuse(
+  /** Answers with an error, and waits while many such are not read yet. */
+  async #refuse(
     error: ProxyError,
     ids: readonly (RequestId | undefined)[],
-  ): Promise<void> | undefined {
+  ): Promise<void> {
     const { emit, signal } = this.#options;
     for (const id of ids) {
       const frame = errorFrame(error, id);
       this.#refusals.add(emit(frame), frame.length);
     }
-    if (this.#refusals.hasRoomFor(0)) return undefined;
-    return this.#refusals.room(0, signal).then(() => {});
+    await this.#refusals.room(0, signal);
   }
 }

@@ -41,10 +41,10 @@ export class AwaitedAnswers<T = true> {
 
   /** What was noted of a request; it is forgotten. */
   take(id: RequestId | undefined): T | undefined {
-    if (id === undefined) return undefined;
-    const noted = this.#awaited.get(id.key) ?? this.#cancelled.get(id.key);
-    this.#awaited.delete(id.key);
-    this.#cancelled.delete(id.key);
+    const key = id?.key ?? "";
+    const noted = this.#awaited.get(key) ?? this.#cancelled.get(key);
+    this.#awaited.delete(key);
+    this.#cancelled.delete(key);
     return noted;
   }
 

@@ -126,8 +126,8 @@ function unreachable(
 }
 
 function causeText(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? cause.cause.message : cause.message;
+  const { cause: inner } = Object(cause);
+  return messageOf(inner instanceof Error ? inner : cause);
 }
 
 export function frameTooLarge(
@@ -248,8 +248,8 @@ export function noMessage(
 
 /** What an event that is no message says went wrong, if it does. */
 export function saidInEvent(bytes: Uint8Array, redact: Redact): string {
-  if (bytes.length > MAX_EVENT_BYTES) return "";
-  const text = decoder.decode(bytes);
+  // Of a longer one the beginning alone is no JSON.
+  const text = decoder.decode(bytes.subarray(0, MAX_EVENT_BYTES));
   return jsonWords(text).length > 0 ? said(text, redact) : "";
 }
 

@@ -127,11 +127,8 @@ export async function drainBody(response: Response): Promise<void> {
 }
 
 export async function discardBody(response: Response): Promise<void> {
-  try {
-    await response.body?.cancel();
-  } catch {
-    // It had failed already.
-  }
+  // It rejects with what the body had failed with already.
+  await response.body?.cancel().catch(() => {});
 }
 
 /**
@@ -302,15 +299,12 @@ export class BodyChunks {
   async #untilThereIsRoom(): Promise<void> {
     if (this.#takenBytes > 0) return;
     const bytes = Math.min(this.#maxBytes, ROOM_BYTES);
-    if (!room.tryAcquire(bytes)) {
-      const timer = setInterval(() => this.#onChunk?.(), WAITING_MS);
-      this.#wait = new AbortController();
-      const isTaken = await room.acquire(this.#wait.signal, bytes);
-      clearInterval(timer);
-      this.#onChunk?.();
-      if (!isTaken) return;
-    }
-    this.#takenBytes = bytes;
+    const timer = setInterval(() => this.#onChunk?.(), WAITING_MS);
+    this.#wait = new AbortController();
+    const isTaken = await room.acquire(this.#wait.signal, bytes);
+    clearInterval(timer);
+    this.#onChunk?.();
+    if (isTaken) this.#takenBytes = bytes;
   }
 
   /** Gives the room back, or waits for it no longer. */
@@ -323,7 +317,6 @@ export class BodyChunks {
   /** Lets go of the rest, even of a chunk that is waited for. */
   async close(): Promise<void> {
     this.#giveRoom();
-    // It rejects with what the body had failed with already.
     const reader = this.#byteReader ?? this.#reader;
     await reader?.cancel().catch(() => {});
     // Whoever is handed the response may look at its body, read or not.

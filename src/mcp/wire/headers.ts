@@ -139,7 +139,6 @@ export function headersOf(
   if (session.protocolVersion !== undefined) {
     headers.set("mcp-protocol-version", session.protocolVersion);
   }
-  for (const [name, value] of session.mirrored ?? []) headers.set(name, value);
   return Object.fromEntries(headers);
 }
 

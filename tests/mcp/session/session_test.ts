@@ -193,8 +193,9 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
     GET: async (_none, reply, request) => {
       gets.push(request.header("last-event-id"));
       if (gets.length === 1) return await reply.status(409);
+      if (gets.length === 2) return await reply.cut();
       const stream = await reply.sse();
-      if (gets.length === 2) {
+      if (gets.length === 3) {
         await stream.event(event("e3", { jsonrpc: "2.0", method: "n2" }));
         return await stream.end();
       }
@@ -209,7 +210,33 @@ Deno.test("a stream that is cut after an event ID is resumed, without an event t
     frames.map(({ json }) => json.method ?? json.result),
     ["n1", "n2", { said: "resumed" }],
   );
-  assertEquals(gets, ["e2", "e2", "e3"]);
+  assertEquals(gets, ["e2", "e2", "e2", "e3"]);
+});
+
+Deno.test("a stream is not resumed for a request that was answered on another meanwhile", async () => {
+  using clock = new Clock();
+  const standalone = Promise.withResolvers<RawEventStream>();
+  await using w = await StreamWorld.start({
+    m: async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ ...event("e1"), retry: 5_000 });
+      await stream.cut();
+    },
+    GET: async (_none, reply) => {
+      const stream = await reply.sse();
+      standalone.resolve(stream);
+      await stream.closed;
+    },
+  }, { standaloneStream: true });
+  await w.client.initialize();
+  w.client.request(1, "m");
+  await clock.set(5_000);
+  await (await standalone.promise).message(result({ id: 1 }));
+  await w.client.answer(1);
+  await clock.pass(5_000);
+  assertEquals(methods(w.server.requests.all).filter((one) => one === "GET"), [
+    "GET",
+  ]);
 });
 
 Deno.test("a target that counts the events of each stream anew is not missed: its answer may have the ID of the last event", async () => {

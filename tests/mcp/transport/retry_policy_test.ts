@@ -1,5 +1,5 @@
 import { stringId } from "../../../src/mcp/wire/message.ts";
-import { RetryPolicy } from "../../../src/mcp/transport/retry.ts";
+import { retryAfterMs, RetryPolicy } from "../../../src/mcp/transport/retry.ts";
 import { assertEquals } from "@std/assert";
 import { Deadlines } from "../../../src/time.ts";
 import { Exchange } from "../../../src/mcp/transport/exchange.ts";
@@ -29,3 +29,17 @@ Deno.test("of the tools that ever new lists call safe to repeat, the last ten th
     [false, false, true, true],
   );
 });
+
+for (
+  const [value, isWaited] of [
+    ["Wed, 21 Oct 2015 07:28:00 GMT", false],
+    ["Tue, 21 Oct 2155 07:28:00 GMT", true],
+    ["soon", false],
+    [" ", false],
+  ] as const
+) {
+  Deno.test(`a Retry-After of "${value}" asks for ${isWaited ? "a wait" : "none"}`, () => {
+    const askedMs = retryAfterMs(new Headers({ "retry-after": value })) ?? 0;
+    assertEquals(askedMs > 0, isWaited);
+  });
+}

@@ -60,3 +60,24 @@ Deno.test("a large answer waits for others that stall, a small one does not, and
   w.client.notify("notifications/cancelled", { requestId: 1 });
   assertEquals((await w.client.next()).json.id, 7);
 });
+
+Deno.test("a stream that stays open after a large message holds no room", async () => {
+  await using w = await StreamWorld.start({
+    noted: async (_message, reply) => {
+      const stream = await reply.sse();
+      const params = { x: "x".repeat(2 * MIB) };
+      await stream.message({ jsonrpc: "2.0", method: "n", params });
+      await stream.closed;
+    },
+    large: async ({ id }, reply) => {
+      const stream = await reply.sse();
+      await stream.raw(`data: ${answer(id, 5 * MIB)}\n\n`);
+    },
+  });
+  for (let id = 1; id <= 6; id++) w.client.request(id, "noted", modern());
+  for (let id = 1; id <= 6; id++) {
+    assertEquals((await w.client.next()).json.method, "n");
+  }
+  w.client.request(7, "large", modern());
+  assertEquals((await w.client.next()).json.id, 7);
+});

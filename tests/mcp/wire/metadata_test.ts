@@ -85,8 +85,20 @@ for (
   });
 }
 
+Deno.test("of two results in an answer the one that is no object is left alone", () => {
+  const frame = encoder.encode('{"result":"x","result":{"a":1}}');
+  assertEquals(
+    new TextDecoder().decode(withResultMeta(frame, "id", '"us"')),
+    '{"result":"x","result":{"_meta":{"id":"us"},"a":1}}',
+  );
+});
+
 for (
   const [before, after] of [
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}',
+      '{"jsonrpc":"2.0","id":1,"method":"m","params":[1]}',
+    ],
     [
       '{"jsonrpc":"2.0","id":1,"method":"m"}',
       '{"params":{"_meta":{"a/b":"1","c":"x"}},"jsonrpc":"2.0","id":1,"method":"m"}',

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { ProxyError } from "../../../src/errors.ts";
 import { memberAt, removeMembers } from "../../../src/mcp/wire/splice.ts";
 
 const encoder = new TextEncoder();
@@ -41,6 +47,15 @@ Deno.test("where a list is named twice, the one that counts is spliced", () => {
     '{"id":1,"result":{"tools":["x","y"],"tools":[{"name":"a"},{"name":"b"}]},"jsonrpc":"2.0"}';
   const spliced = decoder.decode(without(text, [0]));
   assertStringIncludes(spliced, '"tools":["x","y"],"tools":[{"name":"b"}]}');
+});
+
+Deno.test("nothing is taken out of an object of which not all members are kept", () => {
+  const many = Array.from({ length: 30_000 }, (_, n) => `"k${n}":0`).join();
+  const frame = encoder.encode(`{"a":{${many}}}`);
+  const object = memberAt(frame, ["a"]);
+  assert(object);
+  const takeOut = () => removeMembers(frame, object, () => true);
+  assertThrows(takeOut, ProxyError, "too many members");
 });
 
 Deno.test("an element is taken out of any array, and a member out of any object, however deep it is", () => {

@@ -106,8 +106,8 @@ export class Clock implements Disposable {
     for (const { ring } of this.#dueBy(this.#now)) ring();
   }
 
-  /** Waits until a timer of this delay is set, and lets it ring. */
-  async ring(delayMs: number): Promise<void> {
+  /** Waits until a timer of this delay is set; when it is due. */
+  async set(delayMs: number): Promise<number> {
     const isSet = () =>
       this.#held.values().find((held) => held.delayMs === delayMs);
     if (!isSet()) {
@@ -116,7 +116,12 @@ export class Clock implements Disposable {
       await within(set.promise, `a timer of ${delayMs} ms`);
       this.#waiting.delete(delayMs);
     }
-    await this.pass((isSet()?.dueAt ?? this.#now) - this.#now);
+    return isSet()?.dueAt ?? this.#now;
+  }
+
+  /** Waits until a timer of this delay is set, and lets it ring. */
+  async ring(delayMs: number): Promise<void> {
+    await this.pass(await this.set(delayMs) - this.#now);
   }
 
   /** Lets time go on: what is held rings after what is left of its delay. */

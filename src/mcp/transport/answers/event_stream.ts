@@ -61,6 +61,12 @@ export async function receiveStream(
     exchange.touch();
   };
 
+  /** Notes what a connection broke with, which resuming may mend. */
+  const noteUnlessOurs = (failure: unknown) => {
+    if (failure instanceof ProxyError) throw failure;
+    cause = failure;
+  };
+
   /** Delivers the events of one response, until it ends or breaks. */
   const receive = async (response: Response) => {
     received.begin();
@@ -72,10 +78,7 @@ export async function receiveStream(
     });
     try {
       for (;;) {
-        const next = await events.next().catch((broke) => {
-          if (broke instanceof ProxyError) throw broke;
-          cause = broke;
-        });
+        const next = await events.next().catch(noteUnlessOurs);
         if (!next || next.done) return;
         const event = next.value;
         retryMs = event.retryMs ?? retryMs;
@@ -92,19 +95,11 @@ export async function receiveStream(
 
   /** Asks for the rest of a stream; `undefined` when it is worth another try. */
   const resume = async () => {
-    let response: Response;
-    try {
-      response = await context.fetch(exchange, target.url, {
-        method: "GET",
-        headers: streamHeaders(target.headers, session, received.id),
-      });
-    } catch (failure) {
-      if (exchange.signal.aborted || failure instanceof ProxyError) {
-        throw failure;
-      }
-      cause = failure;
-      return undefined;
-    }
+    const response = await context.fetch(exchange, target.url, {
+      method: "GET",
+      headers: streamHeaders(target.headers, session, received.id),
+    }).catch(noteUnlessOurs);
+    if (!response) return undefined;
     if (response.ok && mediaType(response) === "text/event-stream") {
       return response;
     }

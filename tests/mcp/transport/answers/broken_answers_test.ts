@@ -112,6 +112,34 @@ Deno.test("a broken answer on a stream that stays open is told when nothing foll
   assertEquals(await w.client.close(), []);
 });
 
+Deno.test("a broken answer on a stream that goes on is not told before nothing comes for a while", async () => {
+  const passed = Promise.withResolvers<void>();
+  const seen = Promise.withResolvers<void>();
+  await using w = await StreamWorld.start({
+    "tools/call": async (_message, reply) => {
+      const stream = await reply.sse();
+      await stream.event({ data: BROKEN["whose result is null"] });
+      await stream.event({ data: NOTE });
+      await passed.promise;
+      await stream.event({ data: NOTE });
+      await seen.promise;
+      await stream.event({ data: RIGHT });
+      await stream.end();
+    },
+  });
+  using clock = new Clock();
+  await w.client.initialize();
+  w.client.request(3, "tools/call", { name: "t" });
+  assertEquals((await w.client.next()).text, NOTE);
+  await clock.pass(2_000);
+  passed.resolve();
+  assertEquals((await w.client.next()).text, NOTE);
+  await clock.pass(2_000);
+  seen.resolve();
+  assertEquals((await w.client.next()).text, RIGHT);
+  assertEquals(await w.client.close(), []);
+});
+
 Deno.test("a call whose answer was broken is not sent again when its session is lost then", async () => {
   const lost = '{"jsonrpc":"2.0","id":3,"error":{"code":-30001,"message":' +
     '"The provided SessionId was not found or has expired"}}';

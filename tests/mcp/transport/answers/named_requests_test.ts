@@ -161,6 +161,7 @@ const SILENT: Record<string, Answer> = {
   "an error with the ID of a server": json(() =>
     failed({ id: "server-error" })
   ),
+  "an ID that is none": typed("text/plain", () => 'no "id": 1.2.3'),
   "a stream of an error without an ID": stream(() => failed({ id: null })),
 };
 

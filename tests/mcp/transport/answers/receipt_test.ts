@@ -5,6 +5,7 @@ import { Clock } from "../../../support/time/clock.ts";
 import { result } from "../../../support/raw/mcp.ts";
 import type { RawEventStream } from "../../../support/raw/server.ts";
 import { StreamWorld } from "../../../support/stream/world.ts";
+import { initializes } from "../calls.ts";
 
 const KEY = "sigv4-proxy/identity";
 
@@ -45,6 +46,23 @@ for (const isAnswered of [true, false]) {
     });
   });
 }
+
+Deno.test("an answer of a batch that nobody waits for is left out, and the others have their receipts", async () => {
+  await using w = await StreamWorld.start({
+    initialize: initializes("2025-03-26"),
+    batch: (calls, reply) =>
+      reply.json([...calls, { id: 99 }].map((call) => result(call))),
+  }, {
+    receiptOf: () => Promise.resolve('"who"'),
+  });
+  await w.client.initialize();
+  w.client.send([1, 2].map((id) => ({ jsonrpc: "2.0", id, method: "m" })));
+  const told = (await w.client.close()).flatMap(({ json }) => json);
+  assertEquals(
+    told.map(({ id, result }) => [id, result._meta]),
+    [[1, { [KEY]: "who" }], [2, { [KEY]: "who" }]],
+  );
+});
 
 Deno.test("a result whose receipt cannot be had is given without it", async () => {
   await using w = await StreamWorld.start({
