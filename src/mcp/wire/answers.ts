@@ -14,6 +14,7 @@ import {
   sourceIn,
   stringId,
 } from "./message.ts";
+import type { Member } from "./scan.ts";
 import {
   insertMembers,
   memberAt,
@@ -128,10 +129,8 @@ export function repairedAnswer(
   if (message.kind !== "response") return frame;
   const { nullMember, error } = message;
   if (nullMember) {
-    const object = rootOf(frame);
-    if (!object.isPartial) {
-      frame = removeMembers(frame, object, ({ name }) => name === nullMember);
-    }
+    const isNull = ({ name }: Member) => name === nullMember;
+    frame = removeMembers(frame, rootOf(frame), isNull);
   }
   if (error?.message !== "" || memberAt(frame, ["error", "message"])) {
     return frame;
