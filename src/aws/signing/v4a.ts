@@ -3,9 +3,9 @@
  * for: its key, and which implementation of the curve P-256 signs.
  *
  * That of `@smithy/signature-v4a` needs a table that takes some 20 ms to
- * compute, and is the faster one under Deno from then on; the native one needs
- * nothing. So the first signature is native, the table is computed while its
- * request is under way, and then the faster of the two goes on.
+ * compute, and is twice as fast under Deno from then on; the native one needs
+ * nothing. So the first signature is native, and the table is computed while its
+ * request is under way.
  */
 
 import { Buffer } from "node:buffer";
@@ -79,12 +79,10 @@ export type CurveSignature = (
   text: string,
 ) => Promise<string>;
 
-const RACE_ROUNDS = 4;
-
+/** Signs natively until the table is there, and by that from then on. */
 export class Curve {
   readonly #scripted: CurveSignature;
-  readonly #native: CurveSignature = createNativeSignature();
-  #sign: CurveSignature = this.#native;
+  #sign: CurveSignature = nativeSignature;
   #moment: ReturnType<typeof setTimeout> | undefined;
   #warm: Promise<void> | undefined;
 
@@ -99,42 +97,24 @@ export class Curve {
     return this.#sign(privateKey, text);
   };
 
-  /** Computes the table, then keeps the faster implementation. */
+  /** Computes the table. */
   warmUp(): Promise<void> {
     clearTimeout(this.#moment);
-    return this.#warm ??= this.#race();
-  }
-
-  async #race(): Promise<void> {
-    const scripted = await fastestMs(this.#scripted).catch(() => Infinity);
-    const native = await fastestMs(this.#native).catch(() => Infinity);
-    if (scripted < native) this.#sign = this.#scripted;
+    // Any number below the order of the curve is a private key.
+    const privateKey = new Uint8Array(32).fill(1);
+    return this.#warm ??= this.#scripted(privateKey, "").then(() => {
+      this.#sign = this.#scripted;
+    }, () => {});
   }
 }
 
-async function fastestMs(signature: CurveSignature): Promise<number> {
-  // Any number below the order of the curve is a private key.
-  const privateKey = crypto.getRandomValues(new Uint8Array(32));
-  privateKey[0] = 1;
-  let fastest = Infinity;
-  for (let round = 0; round <= RACE_ROUNDS; round++) {
-    const start = performance.now();
-    await signature(privateKey, `round ${round}`);
-    fastest = Math.min(fastest, performance.now() - start);
-  }
-  return fastest;
-}
-
-/** Signs with `node:crypto`; the key in its form is kept for the next text. */
-function createNativeSignature(): CurveSignature {
-  let last: { privateKey: Uint8Array; key: KeyObject } | undefined;
-  return (privateKey, text) => {
-    if (last === undefined || Buffer.compare(last.privateKey, privateKey)) {
-      last = { privateKey, key: keyObject(privateKey) };
-    }
-    const signature = sign("sha256", Buffer.from(text, "utf8"), last.key);
-    return Promise.resolve(signature.toString("hex"));
-  };
+function nativeSignature(
+  privateKey: Uint8Array,
+  text: string,
+): Promise<string> {
+  const key = keyObject(privateKey);
+  const signature = sign("sha256", Buffer.from(text, "utf8"), key);
+  return Promise.resolve(signature.toString("hex"));
 }
 
 function keyObject(privateKey: Uint8Array): KeyObject {

@@ -192,9 +192,7 @@ async function poll(
     try {
       const token: JsonRecord = { ...await orAborted(askForToken(), signal) };
       if (textIn(token, "accessToken") && msOf(token.expiresIn)) return token;
-      throw gaveNo(request, "token");
     } catch (error) {
-      if (error instanceof LoginError) throw error;
       switch (errorName(error)) {
         case "authorizationpending":
           break;
