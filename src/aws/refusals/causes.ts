@@ -10,7 +10,6 @@ import {
   describeDifference,
   type Difference,
   firstDifference,
-  scopeDifference,
   withoutEcho,
 } from "./echo.ts";
 import type { AwsError } from "./parse.ts";
@@ -132,10 +131,10 @@ export const EXPLANATIONS: {
 function mismatch(refused: Refused): Explanation {
   const { error, record, names } = refused;
   const difference = differenceOf(refused);
-  const data = difference && { firstDifference: difference };
+  const data = { firstDifference: difference };
   const isWrongHash = error.type === "XAmzContentSHA256Mismatch";
-  const isPayload = isWrongHash ||
-    /^(?:body hash|header x-amz-content-sha256)$/.test(difference?.part ?? "");
+  const isPayload = /^(?:body hash|header x-amz-content-sha256)$/
+    .test(difference?.part ?? "");
   const isUnsigned = record?.canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
   if (isPayload && isUnsigned) {
     return {
@@ -156,9 +155,7 @@ function mismatch(refused: Refused): Explanation {
       problem: `the signature does not match: ${
         describeDifference(difference)
       }`,
-      hint: difference.part === "scope"
-        ? `set ${names.region} or ${names.service}`
-        : "look for what changes the request on its way, such as a proxy",
+      hint: "look for what changes the request on its way, such as a proxy",
       data,
     };
   }
@@ -180,9 +177,9 @@ function differenceOf(
   { error, record, redactor }: Refused,
 ): Difference | undefined {
   const { canonicalRequest: theirs } = error;
-  return record && (theirs !== undefined &&
-      firstDifference(record.canonicalRequest, theirs, redactor.redact) ||
-    scopeDifference(record, error));
+  return record === undefined || theirs === undefined
+    ? undefined
+    : firstDifference(record.canonicalRequest, theirs, redactor.redact);
 }
 
 /** Of API Gateway's and AppSync's other authorizers, and of AgentCore. */
@@ -194,7 +191,7 @@ function notAuthorized({ error: { message } }: Refused): Explanation {
     /User: (\S+) is not authorized to (?:perform|access):? (\S+)(?: on resource: (\S+))?/
       .exec(message) ?? [];
   const data = { action, principal, resource };
-  if (principal === undefined && OTHER_AUTHORIZATION.test(message)) {
+  if (OTHER_AUTHORIZATION.test(message)) {
     return {
       problem: "the target authenticates in another way than IAM, and takes " +
         "no signature",

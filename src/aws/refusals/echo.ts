@@ -2,8 +2,6 @@
 
 import { excerpt } from "../../excerpt.ts";
 import type { Redact } from "../../redact/redact.ts";
-import type { AwsError } from "./parse.ts";
-import type { SignedRequest } from "./retry.ts";
 
 /** A line in which two canonical requests differ, where it can be shown. */
 export interface Difference {
@@ -46,22 +44,6 @@ export function firstDifference(
   return undefined;
 }
 
-/**
- * Where the string to sign that the target computed has another time or scope.
- */
-export function scopeDifference(
-  record: SignedRequest,
-  { stringToSign }: AwsError,
-): Difference | undefined {
-  const [, , scope] = stringToSign?.split("\n") ?? [];
-  // AWS4-HMAC-SHA256: <date>/<region>/<service>/aws4_request
-  const [, region, service, terminator] = scope?.split("/") ?? [];
-  if (terminator === undefined) return undefined;
-  const signed = `${record.region}/${record.service}`;
-  const computed = `${region}/${service}`;
-  return signed === computed ? undefined : { part: "scope", signed, computed };
-}
-
 export function describeDifference(
   { part, signed, computed }: Difference,
 ): string {
@@ -82,11 +64,10 @@ export function describeDifference(
 function linesOf(canonicalRequest: string): Map<string, string | undefined> {
   const [method, path, query, ...rest] = canonicalRequest.trim().split(/\r?\n/);
   const blank = rest.indexOf("");
-  const headers = blank === -1 ? rest : rest.slice(0, blank);
   const [signedHeaders, bodyHash] = blank === -1 ? [] : rest.slice(blank + 1);
   const lines = new Map<string, string | undefined>()
     .set("method", method).set("path", path).set("query", query);
-  for (const header of headers) {
+  for (const header of rest) {
     const [, name, value] = /^([^:]*):(.*)$/s.exec(header) ?? [];
     // Else a header's value that has a line end of its own, or no header.
     if (name !== undefined) lines.set(`header ${name}`, value);

@@ -17,8 +17,6 @@ export interface AwsError {
   readonly message: string;
   /** The canonical request that the target computed, when it tells. */
   readonly canonicalRequest?: string;
-  /** The string to sign that the target computed, when it tells. */
-  readonly stringToSign?: string;
   /** The region that the target wants, when it tells (S3). */
   readonly region?: string;
 }
@@ -70,21 +68,19 @@ function fromXml(text: string, headerType?: string): AwsError | undefined {
     ...error,
     canonicalRequest: element(text, "CanonicalRequest") ??
       error.canonicalRequest,
-    stringToSign: element(text, "StringToSign") ?? error.stringToSign,
     region: element(text, "Region"),
   };
 }
 
 /** What API Gateway and others append to the text of a refused signature. */
 function withEcho(error: AwsError): AwsError {
-  const [first, stringToSign] = error.message
+  const [first] = error.message
     .split(/The String-to-Sign should have been/);
   const [, canonicalRequest] = first
     .split(/The Canonical String for this request should have been/);
   return {
     ...error,
     canonicalRequest: unquoted(canonicalRequest),
-    stringToSign: unquoted(stringToSign),
   };
 }
 

@@ -85,6 +85,9 @@ Deno.test("a profile that is not there is answered with those that are", async (
   const error = await failure(world, {}, { profile: "dve" });
   assertStringIncludes(error.message, 'profile "dve"');
   assertStringIncludes(error.message, "there are: default, dev, prod");
+  using empty = new World();
+  const { message } = await failure(empty, {}, { profile: "dve" });
+  assertStringIncludes(message, "there are no profiles");
   assertEquals(error.data.run, "aws configure --profile dve");
 });
 

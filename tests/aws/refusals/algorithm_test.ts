@@ -8,6 +8,7 @@ for (
     ["v4", "SigV4 isn't supported for global endpoints", "v4a"],
     ["v4", "The endpoint does not support AWS4-HMAC-SHA256", "v4a"],
     ["v4", "SigV4 may not be used here: unsupported algorithm", "v4a"],
+    ["v4", "Sign requests to global endpoints with SigV4a", "v4a"],
     ["v4a", "SigV4A is not enabled for this endpoint", "v4"],
     ["v4a", "This service doesn't accept SigV4a", "v4"],
     ["v4", "Unsupported media type", undefined],

@@ -9,7 +9,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { explainRefusal } from "../../../src/aws/refusals/refusal.ts";
-import { firstDifference } from "../../../src/aws/refusals/echo.ts";
+import {
+  describeDifference,
+  firstDifference,
+} from "../../../src/aws/refusals/echo.ts";
 import type { SignedFetchOptions } from "../../../src/aws/signing/signed_fetch.ts";
 import type { ProxyError } from "../../../src/errors.ts";
 import { Redactor } from "../../../src/redact/redact.ts";
@@ -230,22 +233,31 @@ Deno.test("a signature that came too late is not the fault of a clock that is ri
 });
 
 Deno.test("an echo in an unexpected form still gives nothing away", async () => {
+  const whole = `User: ${KEY.accessKeyId} is not authorized to perform: a:B ` +
+    `on resource: ${encodeURIComponent(KEY.sessionToken)} `;
   const echo = (name: string): string =>
     JSON.stringify({
-      message: `User: ${KEY.accessKeyId} with ${KEY.sessionToken} and ` +
+      message:
+        `${
+          named ? whole : ""
+        }User: ${KEY.accessKeyId} with ${KEY.sessionToken} and ` +
         `${KEY.secretAccessKey} is not authorized to perform: ${name} on ` +
         `resource: ${encodeURIComponent(KEY.sessionToken)} X-Amz-Signature=` +
         "0123456789abcdef".repeat(4),
     });
+  let named = false;
   await using gate = await startGate({}, {
     handler: (_request, response) => {
       response.writeHead(403, { "x-amzn-errortype": "AccessDeniedException" });
       response.end(echo("a:B"));
     },
   });
-  const { error, shown } = await refusedBy(gate);
-  assertEquals(error.data.cause, "not-authorized");
-  assertNoSecrets(shown);
+  for (named of [false, true]) {
+    const { error, shown } = await refusedBy(gate);
+    assertEquals(error.data.cause, "not-authorized");
+    assertEquals("principal" in error.data, named);
+    assertNoSecrets(shown);
+  }
 });
 
 Deno.test("a header that only one side has is named with the value of that side", () => {
@@ -253,13 +265,19 @@ Deno.test("a header that only one side has is named with the value of that side"
   const having = "POST\n/mcp\n\nhost:h\nx-amz-date:d\n\nhost\n00";
   const part = "header x-amz-date";
   const redact = (text: string) => text;
+  const ours = firstDifference(having, without, redact);
+  assertEquals(ours, { part, signed: "d", computed: undefined });
+  assertExists(ours);
   assertEquals(
-    firstDifference(having, without, redact),
-    { part, signed: "d", computed: undefined },
+    describeDifference(ours),
+    `the ${part} was signed as d, the target has none`,
   );
+  const theirs = firstDifference(without, having, redact);
+  assertEquals(theirs, { part, signed: undefined, computed: "d" });
+  assertExists(theirs);
   assertEquals(
-    firstDifference(without, having, redact),
-    { part, signed: undefined, computed: "d" },
+    describeDifference(theirs),
+    `the ${part} was not signed, the target computed d`,
   );
 });
 

@@ -10,7 +10,13 @@ import {
   explainRefusal,
   safeAwsError,
 } from "../../../src/aws/refusals/refusal.ts";
+import {
+  type SignedRequest,
+  SIGNING_RECORDS,
+} from "../../../src/aws/refusals/retry.ts";
 import type { ProxyError } from "../../../src/errors.ts";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { Redactor } from "../../../src/redact/redact.ts";
 
 /** An answer as a service sends it. */
 function answer(
@@ -225,6 +231,146 @@ Deno.test("a target of another authorization is not said to know the principal",
   }
 });
 
+const SIGNED: SignedRequest = {
+  canonicalRequest: "POST\n/mcp\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD",
+  signedAt: Date.UTC(2026, 0, 1, 12),
+  machineTime: Date.UTC(2026, 0, 1, 12),
+  accessKeyId: "ASIAEXAMPLEKEYID0001",
+  service: "execute-api",
+  region: "eu-west-1",
+  signatureVersion: "v4",
+};
+
+/** What a refusal of a signed request says; of an unsigned one, with `null`. */
+function saidOf(
+  signed: Partial<SignedRequest> | null,
+  type: string,
+  message: string,
+): string {
+  const [response, body] = answer(403, JSON.stringify({ message }), {
+    "x-amzn-errortype": type,
+    "date": new Date(SIGNED.signedAt).toUTCString(),
+  });
+  SIGNING_RECORDS.set(response, {
+    signed: signed === null ? undefined : { ...SIGNED, ...signed },
+    redactor: new Redactor(),
+    log: SILENT_LOG,
+  });
+  const error = explainRefusal(response, body);
+  assertExists(error);
+  assertEquals(error.reason === "credentials", signed === null);
+  return error.message;
+}
+
+Deno.test("what was signed is part of what a refusal says", () => {
+  const late = "Signature not yet current: …";
+  const skewed = { machineTime: SIGNED.signedAt + 3_600_000 };
+  const rows: [Partial<SignedRequest> | null, string, string, string][] = [
+    [skewed, "InvalidSignatureException", late, "is 3600 s ahead of"],
+    [null, "AccessDeniedException", "Forbidden", "was sent unsigned"],
+    [
+      {},
+      "InvalidRequest",
+      "SigV4 signatures are not accepted here",
+      "version v4, and wants v4a: set signatureVersion v4a and region to * or",
+    ],
+    [
+      { signatureVersion: "v4a" },
+      "InvalidRequest",
+      "SigV4a signatures are not accepted here",
+      "wants v4: set signatureVersion v4 and region to the target's region",
+    ],
+    [
+      {},
+      "InvalidSignatureException",
+      "no match. The Canonical String for this request should have been " +
+      "'POST\n/other\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD'\n\n" +
+      "The String-to-Sign should have been 'AWS4-HMAC-SHA256'",
+      "the path was signed as /mcp, the target computed /other",
+    ],
+  ];
+  for (const [signed, type, message, said] of rows) {
+    assertStringIncludes(saidOf(signed, type, message), said);
+  }
+});
+
+Deno.test("only with v4a is a session token said to be of the wrong endpoint", () => {
+  const type = "InvalidClientTokenId";
+  const { message } = declared(type, "The security token is invalid");
+  assertEquals(message.includes("regional STS endpoints"), false);
+  const [response, body] = answer(403, '{"message":"no"}', {
+    "x-amzn-errortype": type,
+  });
+  const signed = { ...SIGNED, signatureVersion: "v4a" } as const;
+  const redactor = new Redactor();
+  SIGNING_RECORDS.set(response, { signed, redactor, log: SILENT_LOG });
+  const said = explainRefusal(response, body)?.message ?? "";
+  assertStringIncludes(said, "regional STS endpoints");
+});
+
+Deno.test("a refusal says no more than is known", () => {
+  const date = { date: "Thu, 01 Jan 2026 12:00:00 GMT" };
+  const echo = "<CanonicalRequest>POST</CanonicalRequest>";
+  const deny =
+    "User: x is not authorized to perform: a:B with an explicit deny";
+  const rows: [body: string, headers: Record<string, string>, said: RegExp][] =
+    [
+      ["{}", { ...date, "x-amzn-errortype": "RequestExpired" }, /differ: set/],
+      ["{}", { "x-amzn-errortype": "RequestExpired" }, /set the clock$/],
+      [
+        '{"message":"Credential should be scoped"}',
+        {},
+        /another region or service: set region/,
+      ],
+      ["{}", { "x-amzn-errortype": "IncompleteSignature" }, /not arrive whole/],
+      [
+        '{"message":"Forbidden. For troubleshooting Function URL, see …"}',
+        {},
+        /the function URL refuses/,
+      ],
+      [JSON.stringify({ message: deny }), {}, /the deny out of its policy/],
+      [
+        `<Error><Code>SignatureDoesNotMatch</Code>${echo}</Error>`,
+        {},
+        /and that no proxy on the way changes the request$/,
+      ],
+    ];
+  for (const [body, headers, said] of rows) {
+    assertMatch(explained(403, body, headers).message, said);
+  }
+});
+
+Deno.test("an error is read in each form, cut off or in characters by their numbers", () => {
+  const expired = { "x-amzn-errortype": "ExpiredToken" };
+  const code = "<Code>ExpiredToken</Code>";
+  const rows: [body: string, headers: Record<string, string>, said: string][] =
+    [
+      ['{"message":"cut', expired, ""],
+      ['{"error":{"__type":"ExpiredToken","message":"over"}}', {}, "over"],
+      ["<Error><message>over</message></Error>", expired, "over"],
+      [`<E>${code}<Message>cut &amp; &lt;of`, {}, "cut & <of"],
+      [
+        `<E>${code}<Message>&#65;&#x42;&#x110000;&what;</Message></E>`,
+        {},
+        "AB&#x110000;&what;",
+      ],
+    ];
+  for (const [body, headers, said] of rows) {
+    const { data, message } = explained(403, body, headers);
+    assertEquals(data.awsError, "ExpiredToken", body);
+    const end = said === "" ? "" : ` (the target said: ${said})`;
+    const hint = "renew the temporary credentials";
+    assertEquals(message.slice(message.indexOf(hint)), hint + end);
+  }
+});
+
+Deno.test("a type that is none of AWS's is not passed on", () => {
+  const message = "The security token included in the request is expired";
+  for (const type of ["a secret of mine", "x".repeat(81)]) {
+    assertEquals("awsError" in declared(type, message).data, false);
+  }
+});
+
 Deno.test("a missing token points at the path too", () => {
   const type = "MissingAuthenticationTokenException";
   const error = declared(type, "Missing Authentication Token");
@@ -257,6 +403,12 @@ Deno.test("what is not IAM's is not explained", () => {
         403,
         `[{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"${text}"}}]`,
       ],
+      [403, '[{"jsonrpc":"2.0","id":1}]', {
+        "x-amzn-errortype": "ExpiredToken",
+      }],
+      [403, '{"jsonrpc":"2.0","id":1,"result":"cut', {
+        "x-amzn-errortype": "ExpiredToken",
+      }],
       [403, `<html><body>${text}</body></html>`, {
         "content-type": "text/html",
       }],
