@@ -122,8 +122,7 @@ const MIN_PAUSE_MS = 20;
 /** How long before a stream is opened again: longer, if it brought nothing. */
 export function reopenMs(retryMs: number | undefined, tries: number): number {
   if (retryMs === undefined) return backoffMs(tries);
-  if (tries <= 1) return Math.max(retryMs, MIN_PAUSE_MS);
-  return Math.max(retryMs, backoffMs(tries), MIN_PAUSE_MS);
+  return Math.max(retryMs, MIN_PAUSE_MS, tries > 1 ? backoffMs(tries) : 0);
 }
 
 /** The `Retry-After` header in milliseconds (RFC 9110, section 10.2.3). */

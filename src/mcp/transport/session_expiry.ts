@@ -1,6 +1,5 @@
 /** How a target says that it does not know the session. */
 
-import { includesBytes } from "../wire/bytes.ts";
 import { type Retryable, SessionExpiredError } from "./retry.ts";
 import type { Redact } from "../../redact/redact.ts";
 import {
@@ -204,13 +203,12 @@ export function expiryInAnswer(error: RpcError): Retryable | undefined {
 }
 
 const decoder = new TextDecoder();
-const JSONRPC = new TextEncoder().encode('"jsonrpc"');
 
 /** The same of a 2xx without JSON-RPC around it: its body, or an event. */
 function expiryInBareWords(bytes: Uint8Array): Retryable | undefined {
-  if (bytes.length > 4 * MAX_WORDS || includesBytes(bytes, JSONRPC)) return;
+  if (bytes.length > 4 * MAX_WORDS) return undefined;
   const text = decoder.decode(bytes);
-  if (!MENTION.test(text)) return undefined;
+  if (!MENTION.test(text) || text.includes('"jsonrpc"')) return undefined;
   return retryableBy("bare", [...jsonWords(text), text]);
 }
 

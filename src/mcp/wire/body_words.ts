@@ -1,7 +1,7 @@
 /** What a body says that is no JSON-RPC message: its own words, for an error. */
 
 import { excerpt } from "../../excerpt.ts";
-import { isObject } from "../../json.ts";
+import { asObject, isObject } from "../../json.ts";
 import type { Redact } from "../../redact/redact.ts";
 
 /** How much of a body's words is told to the client, in characters. */
@@ -46,9 +46,9 @@ export function jsonWords(text: string): readonly string[] {
     return [];
   }
   if (typeof value === "string") return [value];
-  if (!isObject(value)) return [];
+  const object = asObject(value);
   return WORDS.flatMap((name) => {
-    return [value[name]].flat().flatMap((said) =>
+    return [object[name]].flat().flatMap((said) =>
       isObject(said)
         ? [said.message, said.detail, said.msg, said.title, said.code]
         : [said]

@@ -80,9 +80,7 @@ export function dense(bytes: Uint8Array): Uint8Array {
   return isDense ? bytes : bytes.slice();
 }
 
-/** The pieces as one; a single piece is handed back as it is. */
 export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
   const joined = new Uint8Array(
     pieces.reduce((sum, piece) => sum + piece.length, 0),
   );

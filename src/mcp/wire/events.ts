@@ -129,19 +129,16 @@ export class EventParser {
    */
   *feed(chunk: Uint8Array): Generator<ServerEvent> {
     for (let start = 0; start < chunk.length;) {
-      const isPairEnd = this.#afterCr && chunk[start] === LF;
-      this.#afterCr = false;
-      if (isPairEnd) {
+      const byte = chunk[start];
+      const isBlank = isLineEnd(byte) && this.#lineBytes === 0 &&
+        this.#fields === undefined;
+      if (isBlank || this.#afterCr && byte === LF) {
+        this.#afterCr = byte === CR;
+        this.#isStart = false;
         start++;
         continue;
       }
-      const isBlank = this.#lineBytes === 0 && this.#fields === undefined;
-      if (isBlank && isLineEnd(chunk[start])) {
-        do start++; while (isLineEnd(chunk[start]));
-        this.#afterCr = chunk[start - 1] === CR;
-        this.#isStart = false;
-        continue;
-      }
+      this.#afterCr = false;
       const end = indexOfLineEnd(chunk, start);
       if (end < 0) return this.#push(chunk.subarray(start));
       this.#push(chunk.subarray(start, end));

@@ -75,7 +75,6 @@ export function singlesOf(message: ValidMessage): readonly SingleMessage[] {
 }
 
 export function requestsOf(message: ValidMessage): readonly RequestMessage[] {
-  if (message.kind === "request") return [message];
   return singlesOf(message).filter((one) => one.kind === "request");
 }
 

@@ -221,7 +221,7 @@ export class TopLevelScanner extends JsonReader {
     const kept = this.#kept;
     const most = this.#tokenStart + MAX_SOURCE_BYTES + 1 - kept.length;
     const part = chunk.subarray(this.#tokenStart, Math.min(end, most));
-    return joinBytes(kept === NONE ? [part] : [kept, part]);
+    return kept === NONE ? part : joinBytes([kept, part]);
   }
 
   /** The token that ends here; `undefined` when it is too long. */
