@@ -1,5 +1,6 @@
 /** The client scenarios of MCP's conformance suite, with the program between. */
 import { assertEquals, assertGreater, assertNotMatch } from "@std/assert";
+import { play } from "./plays.ts";
 import { type Check, runSuite } from "./suite.ts";
 
 /** What the suite requires of each revision's clients, OAuth left aside. */
@@ -25,18 +26,32 @@ const SCENARIOS: Readonly<Record<string, readonly string[]>> = {
 /** The suite calls this a warning when a busy machine is a little late. */
 const TIMING = "client-sse-retry-timing";
 
+/** Plays what the suite's client is asked for. */
+async function answer(request: Request): Promise<Response> {
+  try {
+    await play(await request.json());
+    return new Response();
+  } catch (error) {
+    return new Response(Deno.inspect(error), { status: 500 });
+  }
+}
+
 /** What the suite says of a scenario, and of how the client ended. */
 async function checksOf(
   scenario: string,
   version: string,
 ): Promise<{ checks: readonly Check[]; log: string }> {
   const client = import.meta.resolve("./client.ts");
+  await using player = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    answer,
+  );
   const { stdout, stderr: log } = await runSuite(
     "client",
     "--verbose",
     ...["--scenario", scenario, "--spec-version", version],
     "--command",
-    `${Deno.execPath()} run -A --frozen --cached-only ${client}`,
+    `${Deno.execPath()} run -A --no-config ${client} http://127.0.0.1:${player.addr.port}`,
   );
   try {
     return { checks: JSON.parse(stdout), log };

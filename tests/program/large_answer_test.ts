@@ -215,11 +215,11 @@ Deno.test("a large answer over the raised limit ends its line, and the error fol
 });
 
 Deno.test({
-  name: "an answer of 256 MiB raises peak memory by less than 32 MiB",
+  name: "an answer of 128 MiB raises peak memory by less than 32 MiB",
   // The kernel's own account of the peak is in /proc.
   ignore: Deno.build.os !== "linux",
   async fn() {
-    await using server = await RawServer.start(mcp({ m: large(256) }));
+    await using server = await RawServer.start(mcp({ m: large(128) }));
     await using line = await commandLine({
       target: server.url,
       args: ["--max-answer", "512MiB"],
@@ -243,7 +243,7 @@ Deno.test({
     const after = await peakBytes(child.pid);
     await writer.close();
     await child.status;
-    assert(received > 256 * MIB);
+    assert(received > 128 * MIB);
     const raised = Math.round((after - before) / MIB);
     assert(raised < 32, `peak memory rose by ${raised} MiB`);
   },

@@ -135,7 +135,7 @@ Deno.test("a lock that a program left behind, or holds past its time, keeps nobo
     using lock = await Deno.open(world.lockFile, { read: true, write: true });
     if (isHeld) await lock.lock(true);
     world.peer.answer = "token";
-    const proxy = await world.program({}, "start");
+    const proxy = await world.program({}, "startHere");
     const initialized = proxy.initialize(OPENS_PAGES);
     await question(proxy);
     assertEquals(((await initialized).value as Parsed).error, undefined);
@@ -156,7 +156,7 @@ Deno.test("a lock that is a link to something else leaves that as it is, and kee
         read: [world.home],
         write: [world.home],
       },
-    }, "start");
+    }, "startHere");
     const initialized = proxy.initialize(OPENS_PAGES);
     await question(proxy);
     assertEquals(((await initialized).value as Parsed).error, undefined);
