@@ -144,6 +144,7 @@ export class ClientInput {
     const { signal } = this.#options;
     const hasRoom = await backlog.room(frame.length, signal);
     if (hasRoom) return this.#pass(frame, message, backlog);
+    if (signal.aborted) return;
     this.#tellFull(
       "dropped notifications or answers of the client: the target has taken none for too long",
     );

@@ -149,7 +149,11 @@ export class LegacyToModern {
 
   #subscribe({ id, method, params }: RequestMessage): Promise<void> {
     const { emit, background } = this.#context;
-    const uri = String(asObject(params).uri);
+    const { uri } = asObject(params);
+    if (typeof uri !== "string") {
+      const error = { code: -32602, message: "uri is required" };
+      return emit(rpcErrorFrame(id, error));
+    }
     return background.start(async () => {
       const error = method === "resources/subscribe"
         ? await this.#listen.subscribe(uri)

@@ -152,6 +152,7 @@ export class ModernToLegacy {
   #setLogLevel(level: unknown): void {
     if (typeof level !== "string" || level === this.#logLevel) return;
     this.#logLevel = level;
+    if (!("logging" in asObject(this.#server.capabilities))) return;
     void this.#context.own.ask(SET_LEVEL, { level });
   }
 

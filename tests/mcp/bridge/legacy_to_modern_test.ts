@@ -45,6 +45,8 @@ Deno.test("a legacy client's requests get the _meta of the modern era, every oth
   });
   assertEquals(call?.header("mcp-name"), "x");
   assertEquals((await w.client.ask(3, "ping")).result, {});
+  const { error } = await w.client.ask(4, "resources/subscribe", { uri: 4 });
+  assertEquals(error, { code: -32602, message: "uri is required" });
   assertEquals(
     messages(w.server.requests.all).map(({ method }) => method)
       .filter((method) => method === "ping" || method === "logging/setLevel"),

@@ -23,9 +23,12 @@ Deno.test("a modern client's requests go over a hidden session without its _meta
     json.result._meta["io.modelcontextprotocol/serverInfo"].name,
     "raw",
   );
+  // A level is not set at a target that logs nothing.
+  const level = { "io.modelcontextprotocol/logLevel": "debug" };
+  const _meta = { ...Object(modernParams()._meta), ...level };
   w.client.send(
     `{"jsonrpc":"2.0","id":2,"method":"tools/list","params":${
-      JSON.stringify({ ...modernParams(), x: 1 })
+      JSON.stringify({ _meta, x: 1 })
     }}`,
   );
   const { text } = await w.client.answer(2);
