@@ -173,6 +173,11 @@ const AFTER: Record<string, Signal> = {
     await stream.message(rpc(call.id, -30001, AWS_WORDS));
     await stream.closed;
   },
+  "the AWS MCP server's error in an array with a log message": (call, reply) =>
+    reply.json([
+      rpc(call.id, -30001, AWS_WORDS),
+      { jsonrpc: "2.0", method: "notifications/message" },
+    ]),
   "an error in words after progress": async (_call, reply) => {
     const stream = await reply.sse();
     await stream.message({ jsonrpc: "2.0", method: "notifications/progress" });
