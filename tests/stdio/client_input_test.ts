@@ -9,9 +9,14 @@ import { Clock } from "../support/time/clock.ts";
 function inputOf() {
   const { log, lines } = keptLog();
   let target = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  const accepted: unknown[] = [];
   const emitted: string[] = [];
   const input = new ClientInput({
-    accept: () => target.promise,
+    accept(_frame, message) {
+      accepted.push(message);
+      return target.promise;
+    },
     emit(frame) {
       emitted.push(new TextDecoder().decode(frame));
       return Promise.resolve();
@@ -19,7 +24,7 @@ function inputOf() {
     log,
     maxFrameBytes: 1024,
     names: OPTION_NAMES,
-    signal: new AbortController().signal,
+    signal: stop.signal,
   });
   const send = (message: unknown) =>
     input.take(new TextEncoder().encode(JSON.stringify(message)));
@@ -27,8 +32,18 @@ function inputOf() {
     target.resolve();
     target = Promise.withResolvers();
   };
-  return { send, end, lines, emitted };
+  return { send, end, stop, lines, accepted, emitted };
 }
+
+Deno.test("a large request that is being read at a stop is still taken, so that it is answered", async () => {
+  const { send, stop, accepted } = inputOf();
+  const params = { x: "x".repeat(100_000) };
+  const taken = send({ jsonrpc: "2.0", id: 1, method: "m", params });
+  stop.abort();
+  assertEquals(accepted, []);
+  await taken;
+  assertEquals(accepted.length, 1);
+});
 
 Deno.test("that requests are overloaded is logged once, and again when there was room meanwhile", async () => {
   const { send, end, lines, emitted } = inputOf();
