@@ -7,6 +7,7 @@ import {
 import manifest from "../../deno.json" with { type: "json" };
 import { COMMAND_NAMES } from "../../src/config/commands.ts";
 import {
+  commandHelp,
   helpText,
   type HelpTopic,
   isHelpTopic,
@@ -92,6 +93,25 @@ Deno.test("each screen of help but the one of all options fits a terminal as it 
       assert(line.length <= 80, line);
       assertEquals(line, line.trimEnd());
     }
+  }
+});
+
+Deno.test("a command's help has clients, flags of its own and a word on options where it takes any", () => {
+  const clients = "\nClients:";
+  const own = "\n  --";
+  const options = "\nThe options are the proxy's";
+  const without = {
+    config: [],
+    doctor: [clients],
+    replay: [clients, options],
+    completions: [clients, own, options],
+  } as const;
+  for (const name of ["config", "doctor", "replay", "completions"] as const) {
+    const text = commandHelp(name);
+    const missing = [clients, own, options].filter((part) =>
+      !text.includes(part)
+    );
+    assertEquals<readonly string[]>(missing, without[name], text);
   }
 });
 

@@ -162,6 +162,18 @@ Deno.test("an ARN in the path without the escape of its slash is warned of, and 
   }
 });
 
+Deno.test("a registry of AgentCore at its old host is told where it is now", async () => {
+  const warningsAt = async (host: string) =>
+    (await run([`https://${host}/registry/one/mcp`])).notes
+      .filter(({ level }) => level === "warn").map(({ message }) => message);
+  const [warning, ...others] = await warningsAt(
+    "bedrock-agentcore.us-west-2.amazonaws.com",
+  );
+  assertMatch(warning, /agent-registry\.REGION\.api\.aws\/registry\/ID\/mcp/);
+  assertEquals(others, []);
+  assertEquals(await warningsAt("agent-registry.us-west-2.api.aws"), []);
+});
+
 Deno.test("a + in the query is told of once, and %2B and a blank are not", async () => {
   const url = "https://abc.execute-api.us-east-1.amazonaws.com/mcp";
   const notesOf = async (query: string) =>
