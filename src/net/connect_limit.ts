@@ -41,8 +41,7 @@ export function withConnectLimit<
 ): Fetching<Init, Input> & Disposable {
   const watch = new ConnectWatch(options);
   const limited: typeof fetch = (input, init) => {
-    const given = init?.signal ??
-      (input instanceof Request ? input.signal : undefined);
+    const given = init?.signal;
     const shared = given && controllerOf(given);
     const abort = shared ?? new AbortController();
     const signal = shared || !given

@@ -56,6 +56,8 @@ Deno.test("private addresses are those of RFC 1918 and RFC 4193", () => {
 Deno.test("public and link-local addresses and names are not private", () => {
   const hosts = [
     "11.0.0.1",
+    "8.20.0.1",
+    "8.168.0.1",
     "172.15.0.1",
     "172.32.0.1",
     "192.169.0.1",

@@ -141,6 +141,28 @@ Deno.test("a target that answers one call while it is asked has accepted what wa
   await Promise.all([quick, await slow].map(({ body }) => body?.cancel()));
 });
 
+Deno.test("a target that refuses to be asked is left to the request, which its caller may end", async () => {
+  await using server = await onCue();
+  using clock = new Clock();
+  const asked = Promise.withResolvers<void>();
+  using limited = limitedBy(() => {
+    asked.resolve();
+    return Promise.reject(new Error("refused"));
+  });
+  const caller = new AbortController();
+  const call = limited(server.url, {
+    method: "POST",
+    body: '{"jsonrpc":"2.0","id":1,"method":"m"}',
+    signal: caller.signal,
+  });
+  await server.requests.at(0);
+  await clock.ring(1_000);
+  await asked.promise;
+  await clock.pass(15_000);
+  caller.abort(new Error("enough"));
+  await assertRejects(() => within(call, "the caller's end"), Error, "enough");
+});
+
 Deno.test("a target that is slow over many calls at once is asked once whether it accepts connections", async () => {
   await using server = await onCue();
   using clock = new Clock();

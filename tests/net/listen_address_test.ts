@@ -18,6 +18,7 @@ const ADDRESSES: Readonly<Record<string, ListenAddress | undefined>> = {
   "127.0.0.1": undefined,
   "8080": undefined,
   ":8080": undefined,
+  ".:8080": undefined,
   "::1:8080": undefined,
   "127.0.0.1:65536": undefined,
   "127.0.0.1:-1": undefined,

@@ -184,6 +184,18 @@ Deno.test("of a profile that is the source of its own role, what neither hangs o
   assertEquals(await outcome(source), "ASIAAPP2");
 });
 
+Deno.test("what a profile without a role calls its source may go", async () => {
+  await using machine = new Machine({
+    config: `[default]\n${keys("config")}source_profile = base\n`,
+    credentials: BASE,
+  });
+  const source = machine.source();
+  assertEquals(await outcome(source), "ASIACONFIG");
+  machine.write(".aws/credentials", `[other]\n${keys("other")}`);
+  assertEquals(await outcome(source), "ASIACONFIG");
+  assertEquals(machine.warnings, []);
+});
+
 Deno.test("a source profile may be left for another one", async () => {
   await using machine = new Machine({
     credentials: BASE,
