@@ -136,14 +136,15 @@ async function logIn(
 /** The page to open, if it is one that a person should be sent to. */
 function pageOf(
   { session, grant }: LoginRequest,
-  { verificationUriComplete = "", userCode: code = "" }: DeviceCode,
+  { verificationUriComplete = "", userCode: code = "", deviceCode }: DeviceCode,
 ): LoginPage {
   const url = URL.parse(verificationUriComplete);
   // A name before the host looks like one: https://aws.amazon.com@example.com.
   const isSafe = url !== null && url.username + url.password === "" &&
     (url.protocol === "https:" ||
       url.protocol === "http:" && isLoopback(url.hostname));
-  if (!isSafe || !/^[\w-]{1,64}$/.test(code)) {
+  const isCode = /^[\w-]{1,64}$/.test(code) && typeof deviceCode === "string";
+  if (!isSafe || !isCode) {
     const what = "the sign-in service gave no page and code to sign in with";
     throw new LoginError("failed", what);
   }
