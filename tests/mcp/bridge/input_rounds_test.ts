@@ -235,3 +235,79 @@ Deno.test("a call may ask its client 64 questions at once; the next one is refus
   const why = await within(refused.promise, "a question to be refused");
   assertStringIncludes(why, "64 questions");
 });
+
+/** A target that asks two things at once, and ends the call then or before. */
+function askingTwo(end?: Promise<void>) {
+  let answers = 0;
+  let finish = async () => {};
+  const script: Record<string, McpHandler> = {
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      for (const id of ["a", "b"]) {
+        await stream.message({
+          jsonrpc: "2.0",
+          id,
+          method: "elicitation/create",
+          params: { message: id },
+        });
+      }
+      finish = async () => {
+        await stream.message(result(message, { content: [], answers }));
+        await stream.end();
+      };
+      await (end ?? stream.closed);
+      if (end) await finish();
+    },
+    response: async (_message, reply) => {
+      await reply.status(202);
+      if (++answers === 2) await finish();
+    },
+  };
+  return legacyTarget(script);
+}
+
+Deno.test("a question that a retry does not answer is asked again, alone", async () => {
+  await using w = await bridged(askingTwo());
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  let { result } = await w.client.ask(1, "tools/call", params);
+  const [first, second] = Object.keys(result.inputRequests);
+  for (const [id, name] of [[2, second], [3, first]] as const) {
+    assertEquals(name in result.inputRequests, true);
+    ({ result } = await w.client.ask(id, "tools/call", {
+      ...params,
+      requestState: result.requestState,
+      inputResponses: { [name]: { action: "decline" } },
+    }));
+    if (id === 2) assertEquals(Object.keys(result.inputRequests), [first]);
+  }
+  assertEquals(result.answers, 2);
+});
+
+Deno.test("the result of a call that does not wait for what it asked is the retry's answer", async () => {
+  const end = Promise.withResolvers<void>();
+  await using w = await bridged(askingTwo(end.promise));
+  const params = modernParams({ name: "x" }, { elicitation: {} });
+  const asked = (await w.client.ask(1, "tools/call", params)).result;
+  assertEquals(asked.resultType, "input_required");
+  end.resolve();
+  await w.client.ask(2, "tools/list", params);
+  const { requestState } = asked;
+  const retry = { ...params, requestState, inputResponses: {} };
+  const { result } = await w.client.ask(3, "tools/call", retry);
+  assertEquals([result.resultType, result.answers], ["complete", 0]);
+});
+
+Deno.test("a target is refused what the client of its call did not say that it can do", async () => {
+  const refused = Promise.withResolvers<string>();
+  await using w = await bridged(legacyTarget({
+    ...legacyAsking(1),
+    response: async (message, reply) => {
+      await reply.status(202);
+      refused.resolve(message.error?.message);
+    },
+  }));
+  const params = modernParams({ name: "x" }, { sampling: {} });
+  w.client.request(1, "tools/call", params);
+  const why = await within(refused.promise, "the question to be refused");
+  assertEquals(why, "the client cannot be asked elicitation/create here");
+});

@@ -13,6 +13,8 @@ import {
   VERSION,
 } from "../../support/stream/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
+import type { RawEventStream } from "../../support/raw/server.ts";
+import { within } from "../../support/time/deadline.ts";
 import {
   mcp,
   type McpHandler,
@@ -224,6 +226,13 @@ Deno.test("batches are refused, and a subscription that the target does not have
   assertEquals((await w.client.next()).json.error.code, -32600);
   w.client.request(2, "resources/subscribe", { uri: "a:b" });
   assertEquals((await w.client.next()).json.error.code, -32601);
+  const { error } = await w.client.ask(3, "resources/subscribe");
+  assertEquals([error.code, error.message], [-32602, "uri is required"]);
+  await w.client.ask(4, "tools/list");
+  assertEquals(await w.client.close(), []);
+  // It offers nothing that could be listened to.
+  const posted = messages(w.server.requests.all).map(({ method }) => method);
+  assertEquals(posted.includes("subscriptions/listen"), false);
 });
 
 Deno.test("a subscription that is never acknowledged holds nothing up at the end", async () => {
@@ -322,4 +331,43 @@ Deno.test("a client whose target was replaced by one of 2026-07-28 alone is brid
   const { length } = messages(w.server.requests.all);
   assertEquals((await w.client.ask(4, "ping")).result, {});
   assertEquals(messages(w.server.requests.all).length, length);
+});
+
+Deno.test("the client's error to the only question fails the call, which is not sent again", async () => {
+  await using w = await asking(1, () => roots("a"));
+  const { id } = (await w.client.next()).json;
+  w.client.send(rpcError(id, -1, "no roots"));
+  assertEquals((await w.client.answer(1)).json.error.code, -1);
+  assertEquals(await w.client.close(), []);
+  assertEquals(w.seen.length, 1);
+});
+
+for (const method of ["tools/call", "resources/list"]) {
+  Deno.test(`a request that a legacy client cancels ends at a modern target, too: ${method}`, async () => {
+    const began = Promise.withResolvers<RawEventStream>();
+    await using w = await bridged(modernTarget({
+      [method]: async (_message, reply) => {
+        const stream = await reply.sse();
+        began.resolve(stream);
+        await stream.closed;
+      },
+    }));
+    await w.client.initialize();
+    w.client.request(1, method, { name: "x" });
+    const { closed } = await within(began.promise, "the request");
+    w.client.notify("notifications/cancelled", { requestId: 1 });
+    await within(closed, "the request to be given up");
+    assertEquals(await w.client.close(), []);
+  });
+}
+
+Deno.test("a modern target hears nothing of a legacy client's notifications but cancellations", async () => {
+  await using w = await bridged(modernTarget());
+  await w.client.initialize();
+  w.client.notify("notifications/roots/list_changed");
+  await w.client.ask(1, "tools/list");
+  await w.client.close();
+  const told = messages(w.server.requests.all).map(({ method }) => method)
+    .filter((method) => method.startsWith("notifications/"));
+  assertEquals(told, []);
 });

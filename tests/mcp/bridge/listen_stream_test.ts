@@ -38,6 +38,12 @@ class Listening {
     });
   }
 
+  /** Ends it, as a server does that has one at a time. */
+  async end(): Promise<void> {
+    await this.stream.message({ jsonrpc: "2.0", id: this.id, result: {} });
+    await this.stream.end();
+  }
+
   tell(name: string, params: Record<string, unknown> = {}): Promise<void> {
     const _meta = { "io.modelcontextprotocol/subscriptionId": this.id };
     return this.stream.message({
@@ -126,6 +132,24 @@ Deno.test("a subscription that the target refuses leaves the one before it as it
   await second.acknowledge();
   assertEquals((await w.client.answer(2)).json.result, {});
   await within(first.stream.closed, "the first stream to be closed");
+});
+
+Deno.test("a target may end the stream before a new one itself, and is asked for no other", async () => {
+  await using w = await legacyClient();
+  const first = await w.listenings.at(0);
+  await first.acknowledge();
+  w.client.request(1, "resources/subscribe", { uri: "a:b" });
+  const second = await w.listenings.at(1);
+  await first.end();
+  await w.client.ask(2, "tools/list");
+  await second.acknowledge();
+  assertEquals((await w.client.answer(1)).json.result, {});
+  w.client.request(3, "resources/subscribe", { uri: "c:d" });
+  const third = await w.listenings.at(2);
+  assertEquals(third.uris, ["a:b", "c:d"]);
+  await third.acknowledge();
+  assertEquals((await w.client.answer(3)).json.result, {});
+  await within(second.stream.closed, "the second stream to be closed");
 });
 
 Deno.test("a resource that is given up before it is acknowledged leaves both requests answered, and is not told of", async () => {

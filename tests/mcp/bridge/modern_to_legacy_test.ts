@@ -6,7 +6,9 @@ import {
   modernParams,
 } from "../../support/stream/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { messages, result } from "../../support/raw/mcp.ts";
+import { error, INITIALIZED, messages, result } from "../../support/raw/mcp.ts";
+import type { RawServer } from "../../support/raw/server.ts";
+import { within } from "../../support/time/deadline.ts";
 
 Deno.test("a modern client's requests go over a hidden session without its _meta, and results gain what the era demands", async () => {
   await using w = await bridged(legacyTarget({
@@ -208,6 +210,16 @@ Deno.test("a subscription is fed from the hidden session, and ends when it is ca
     _meta: { "io.modelcontextprotocol/subscriptionId": "l" },
     uri: "a:b",
   });
+  // Another subscription needs the resource still.
+  w.client.request(
+    "m",
+    "subscriptions/listen",
+    modernParams({ notifications: { resourceSubscriptions: ["a:b"] } }),
+  );
+  await w.client.next();
+  w.client.notify("notifications/cancelled", { requestId: "m" });
+  await w.client.ask(1, "tools/list", modernParams());
+  assertEquals(posted(w).includes("resources/unsubscribe"), false);
   w.client.notify("notifications/cancelled", { requestId: "l" });
   await unsubscribed.promise;
   assertEquals(await w.client.close(), []);
@@ -295,3 +307,70 @@ Deno.test("requests of one ID in flight before a legacy target are each answered
   const { tools, ttlMs } = (await w.client.answer(1)).json.result;
   assertEquals([tools, ttlMs], [[], 0]);
 });
+
+Deno.test("the log level of each request is set in the session when it changes", async () => {
+  await using w = await bridged(legacyTarget({
+    initialize: (message, reply) => {
+      const capabilities = { logging: {} };
+      return reply.json(result(message, { ...INITIALIZED, capabilities }));
+    },
+  }));
+  for (const [id, level] of ["info", "info", undefined, "debug"].entries()) {
+    const params = modernParams() as { _meta: Record<string, unknown> };
+    if (level !== undefined) {
+      params._meta["io.modelcontextprotocol/logLevel"] = level;
+    }
+    await w.client.ask(id, "tools/list", params);
+  }
+  await w.client.close();
+  const levels = messages(w.server.requests.all)
+    .filter(({ method }) => method === "logging/setLevel");
+  assertEquals(levels.map(({ params }) => params.level), ["info", "debug"]);
+});
+
+Deno.test("notifications that are of both eras pass either way, and so do errors", async () => {
+  const told = Promise.withResolvers<void>();
+  await using w = await bridged(legacyTarget({
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      const params = { level: "info", data: "x" };
+      const method = "notifications/message";
+      await stream.message({ jsonrpc: "2.0", method, params });
+      await stream.message(error(message, -7, "no"));
+      await stream.end();
+    },
+    "notifications/progress": async (_message, reply) => {
+      await reply.status(202);
+      told.resolve();
+    },
+  }));
+  w.client.request(1, "tools/call", modernParams({ name: "x" }));
+  assertEquals((await w.client.next()).json.params.data, "x");
+  assertEquals((await w.client.next()).json, {
+    jsonrpc: "2.0",
+    id: 1,
+    error: { code: -7, message: "no" },
+  });
+  w.client.notify("notifications/progress", { progressToken: 1, progress: 1 });
+  await within(told.promise, "the notification");
+});
+
+Deno.test("a subscription of a modern client's that stands at the end is answered then", async () => {
+  await using w = await bridged(legacyTarget());
+  w.client.request(
+    "l",
+    "subscriptions/listen",
+    modernParams({ notifications: { toolsListChanged: true } }),
+  );
+  await w.client.next();
+  const rest = await w.client.close();
+  assertEquals(
+    rest.map(({ json: { id, result } }) => [id, result.resultType]),
+    [["l", "complete"]],
+  );
+});
+
+/** The methods of what was POSTed so far. */
+function posted(w: { server: RawServer }): string[] {
+  return messages(w.server.requests.all).map(({ method }) => method);
+}

@@ -160,3 +160,11 @@ Deno.test("after a page was dismissed the next call asks, and the one that was t
   }
   assertEquals(w.begun.length, 2);
 });
+
+Deno.test("no request of the modern era but a call is told to ask", async () => {
+  await using w = await world();
+  w.end();
+  const { error } = await w.client.ask(1, "tools/list", opening());
+  assertEquals(error?.data.reason, "credentials");
+  assertEquals(w.begun.length, 0);
+});

@@ -1,8 +1,8 @@
 /** Calls on behalf of several profiles: cancelled, opened anew, large, in arrays. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type McpHandler, result } from "../../support/raw/mcp.ts";
+import { error, type McpHandler, result } from "../../support/raw/mcp.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { count, hangForProd, ProfilesWorld } from "./world.ts";
+import { as, count, hangForProd, ProfilesWorld } from "./world.ts";
 
 const MIB = 1024 * 1024;
 
@@ -251,4 +251,76 @@ Deno.test("a call that names its profile among too many arguments to be read is 
   assertEquals(json.error?.code, -31019);
   assertStringIncludes(json.error.message, "too many arguments");
   assertEquals(w.seen(), []);
+});
+
+Deno.test("only calls choose a profile: an argument of a prompt's passes as it is", async () => {
+  await using w = await ProfilesWorld.make();
+  await w.client.initialize();
+  const text =
+    '{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"x","arguments":{"aws_profile":"prod"}}}';
+  w.client.send(text);
+  await w.client.answer(1);
+  const got = await w.arrival("prompts/get dev");
+  assertEquals(got.text(), text);
+});
+
+Deno.test("a call without an ID that names a profile is not sent for the first one", async () => {
+  await using w = await ProfilesWorld.make();
+  await w.client.initialize();
+  for (const [id, aws_profile] of [[1, "prod"], [2, "dev"]] as const) {
+    w.client.notify("tools/call", { name: "x", arguments: { aws_profile } });
+    await w.client.ask(id, "ping");
+  }
+  await w.client.close();
+  const calls = w.seen().filter((line) => line.startsWith("tools/call"));
+  assertEquals(calls, []);
+});
+
+Deno.test("the target's error in place of a list of tools passes", async () => {
+  await using w = await ProfilesWorld.make({
+    "tools/list": (message, reply) => reply.json(error(message, -7, "no")),
+  });
+  await w.client.initialize();
+  assertEquals((await w.client.ask(1, "tools/list")).error.code, -7);
+});
+
+Deno.test("what the target asks on behalf of two profiles, of names alike, is answered and taken back where it was asked", async () => {
+  const answered: unknown[] = [];
+  const takeBack = Promise.withResolvers<void>();
+  await using w = await ProfilesWorld.make({
+    "tools/call": async (message, reply) => {
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: 0, method: "roots/list" });
+      await takeBack.promise;
+      await stream.message({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: 0 },
+      });
+      await stream.message(result(message));
+      await stream.end();
+    },
+    response: async (_message, reply, request) => {
+      await reply.status(202);
+      answered.push(request.header("x-who"));
+    },
+  }, { profiles: new Map(["dev", "one", "two"].map((who) => [who, as(who)])) });
+  await w.client.initialize();
+  w.call(1, "one");
+  const first = (await w.client.next()).json;
+  w.call(2, "two");
+  const second = (await w.client.next()).json;
+  assertEquals(first.id === second.id, false);
+  w.client.send({ jsonrpc: "2.0", id: second.id, result: { roots: [] } });
+  await w.server.requests.find((seen) => seen.text().includes('"roots":[]'));
+  takeBack.resolve();
+  const cancelled: unknown[] = [];
+  for (let answers = 0; answers < 2;) {
+    const { json } = await w.client.next();
+    if (json.method) cancelled.push(json.params.requestId);
+    else answers++;
+  }
+  await w.client.close();
+  assertEquals(answered, ["two"]);
+  assertEquals(cancelled.includes(first.id), true);
 });

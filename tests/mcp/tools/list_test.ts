@@ -214,3 +214,11 @@ Deno.test("of a list without an end a thousand pages are read, and of one that r
   assertEquals(await pagesWith(endless), 1_000);
   assertEquals(await pagesWith(() => "the same"), 2);
 });
+
+Deno.test("a list of tools that is no array is refused, and not passed unfiltered", async () => {
+  for (const list of [`{"a":${HIDDEN}}`, '"delete"']) {
+    const { json, text } = await shown(`"result":{"tools":${list}}`);
+    assertStringIncludes(json.error.message, '"tools" is not an array');
+    assertEquals(text.includes("delete"), false);
+  }
+});

@@ -45,7 +45,10 @@ Deno.test("with read-only, a call of a tool never listed is checked: the whole l
     -31019,
     "delete_item",
   ]);
-  assertStringIncludes(json.error.message, "tools.readOnly");
+  assertStringIncludes(
+    json.error.message,
+    "tools.readOnly allows only tools that say they change nothing",
+  );
   w.client.request(2, "tools/call", { name: "get_item" });
   assertEquals("result" in (await w.client.answer(2)).json, true);
   w.client.request(3, "tools/call", { name: "put_item" });
