@@ -33,7 +33,7 @@ export interface Arguments {
   /** What is wrong with the arguments, a sentence each. */
   readonly faults: readonly string[];
   /** The options that flags which are not known may be meant for. */
-  readonly meant: ReadonlySet<OptionKey>;
+  readonly meant: ReadonlySet<Option | undefined>;
 }
 
 /** Options by their flags, hyphens and other spellings included. */
@@ -86,10 +86,11 @@ export function parseArguments(
   });
   const textsOf = (word: string) => [parsed[word] ?? []].flat().map(String);
 
-  const guesses = [...unknown].map((name) => unknownFlag(name, known, faults));
+  const meant = new Set(
+    [...unknown].map((name) => unknownFlag(name, known, faults)),
+  );
   const flags = new Map<OptionKey, readonly string[]>();
   const own = new Map<string, readonly string[]>();
-  const meant = new Set<OptionKey>();
   for (const [key, option] of options) {
     const texts = textsOf(wordOf(option));
     const [flag] = option.names;
@@ -101,12 +102,9 @@ export function parseArguments(
       faults.push(`${flag} is given ${texts.length} times (give it once)`);
     }
     const given = texts.filter((text) => !isBlank(text));
-    if (!isOptionKey(key)) {
-      if (given.length > 0) own.set(key, given);
-      continue;
-    }
-    if (given.length > 0) flags.set(key, given);
-    if (guesses.includes(option)) meant.add(key);
+    if (given.length === 0) continue;
+    if (isOptionKey(key)) flags.set(key, given);
+    else own.set(key, given);
   }
   const given = textsOf("_").filter((text) => text !== "");
   const words = row?.words ?? [];

@@ -10,8 +10,9 @@ import type { SignatureVersion } from "../aws/signing/core.ts";
 import { messageOf } from "../errors.ts";
 import { Glob } from "../glob.ts";
 import type { Metadata } from "./additions.ts";
+import type { Arguments } from "./arguments.ts";
 import { hintFor, optionName } from "./option.ts";
-import { type OptionKey, OPTIONS } from "./options.ts";
+import { OPTIONS } from "./options.ts";
 import { type ParsedOptions, quote } from "./settings.ts";
 
 /** The region of a profile in the shared files; of the usual one if not named. */
@@ -83,7 +84,7 @@ export class ScopeFinder {
    *
    * @param meant Options that a misspelt flag is meant for: they are not missing.
    */
-  async find(meant: ReadonlySet<OptionKey>): Promise<Scope> {
+  async find(meant: Arguments["meant"]): Promise<Scope> {
     const { parsed, host } = this;
     const at = parsed.notes.length;
     const signatureVersion = this.#version();
@@ -122,12 +123,12 @@ export class ScopeFinder {
     return given;
   }
 
-  #service(meant: ReadonlySet<OptionKey>): string | undefined {
+  #service(meant: Arguments["meant"]): string | undefined {
     const { settings, unread, faults, notes } = this.parsed;
     const { service: onHost } = this.#endpoint;
     if (unread.has("service")) return undefined;
     const service = settings.service ?? onHost;
-    if (service === undefined && !meant.has("service")) {
+    if (service === undefined && !meant.has(OPTIONS.service)) {
       faults.push(this.#required("service"));
     }
     if (service !== onHost && onHost !== undefined) {
@@ -143,7 +144,7 @@ export class ScopeFinder {
   }
 
   async #region(
-    meant: ReadonlySet<OptionKey>,
+    meant: Arguments["meant"],
     version: SignatureVersion,
   ): Promise<Found> {
     const { settings, sources, faults, notes } = this.parsed;
@@ -174,7 +175,7 @@ export class ScopeFinder {
       if (region && !isCovered) this.#noteOverridden("region", onHost);
       return found;
     }
-    if (meant.has("region")) return {};
+    if (meant.has(OPTIONS.region)) return {};
     const missing = this.#required("region");
     try {
       const region = await this.profileRegion(settings.profile[0]);

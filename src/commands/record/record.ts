@@ -22,8 +22,8 @@ export async function runRecord(
   { write, useColor }: Pick<CommandContext, "write" | "useColor">,
 ): Promise<number> {
   const { own, word, positional, faults } = parseArguments(args, "record");
-  if (faults.length > 0 || word !== "show" || positional.length !== 1) {
-    const isComplete = word === "show" && positional.length === 1;
+  const isComplete = word === "show" && positional.length === 1;
+  if (faults.length > 0 || !isComplete) {
     throw new ConfigError([
       ...faults,
       ...isComplete ? [] : ["record needs the word show, and one recording"],

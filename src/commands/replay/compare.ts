@@ -94,8 +94,7 @@ function comparable(text: string): string {
 }
 
 /** A value; of a long one what is around the first thing that is other. */
-function shown(value: string | undefined, other = ""): string {
-  if (value === undefined) return "nothing";
+function shown(value = "nothing", other = ""): string {
   let at = 0;
   while (at < value.length && value[at] === other[at]) at++;
   const from = Math.max(0, at - SHOWN_LENGTH / 2);

@@ -173,7 +173,9 @@ export class ReplayTarget implements AsyncDisposable {
     if (response.headersSent) return;
     for (const [name, value] of Object.entries(headers)) {
       if (OWN_HEADERS.test(name) || !HEADER_NAME.test(name)) continue;
-      const text = name === "date" ? this.#later(value) : value;
+      const text = name === "date"
+        ? new Date(Date.parse(value) + this.#shiftMs).toUTCString()
+        : value;
       response.setHeader(name, text.replaceAll(NO_HEADER_VALUE, "?"));
     }
     const hasLength = status >= 200 && status !== 204 && status !== 304;
@@ -184,13 +186,6 @@ export class ReplayTarget implements AsyncDisposable {
     }
     response.writeHead(status >= 200 && status < 600 ? status : 500);
     response.flushHeaders();
-  }
-
-  #later(date: string): string {
-    const then = Date.parse(date);
-    return Number.isNaN(then)
-      ? date
-      : new Date(then + this.#shiftMs).toUTCString();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
