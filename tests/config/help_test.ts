@@ -55,6 +55,8 @@ Deno.test("--help all shows every option with its flag, variables, default and g
       "AWS_SIG_VERSION=v4]",
       "MCP_LOG_LEVEL=info]",
       "MCP_LOG_FORMAT=json]",
+      "--sig-version v4|v4a",
+      "--log-level LEVEL",
     ]
   ) assertStringIncludes(text, part);
 });
@@ -165,4 +167,29 @@ Deno.test("help on what there is none on says what there is", async () => {
     "credentials, http, limits, logging, all, doctor, policy, config, " +
     "record, replay, completions)",
   ]);
+});
+
+Deno.test("the help of a subcommand shows what a flag takes, its words, and where the options are", () => {
+  const config = commandHelp("config");
+  for (
+    const line of [
+      "Clients:",
+      "  claude-code, claude-desktop, cline, cursor, goose",
+      "  --write                  merge it into the file of the client",
+      "  --launch npx|deno        how the client is to start the proxy",
+      "  --name NAME              what the client calls the server",
+      "The options are the proxy's: sigv4-proxy --help all.",
+    ]
+  ) assertStringIncludes(config, `\n${line}\n`);
+  assertEquals(
+    commandHelp("record"),
+    `sigv4-proxy record: show a recording as a timeline.
+
+Usage: sigv4-proxy record show [--html FILE] <file>
+
+  --html FILE              write a page for the browser, in place of text
+`,
+  );
+  assertMatch(commandHelp("completions"), /^Usage: .*\S\n$/m);
+  assertEquals(commandHelp("completions").endsWith("\n\n"), false);
 });

@@ -1,6 +1,6 @@
 /** Variables that are named almost as an option's. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Option, variablesOf } from "../../src/config/option.ts";
 import { variableNames } from "../../src/config/misspelt.ts";
 import { OPTION_KEYS, OPTIONS } from "../../src/config/options.ts";
@@ -52,6 +52,10 @@ Deno.test({
       assertEquals(names.filter((it) => it === name), [name]);
     }
   },
+});
+
+Deno.test("where Deno lists all variables, their names are these", () => {
+  assert(variableNames().some((name) => name.toUpperCase() === "PATH"));
 });
 
 Deno.test("any other misspelt variable is told, and stops nothing", async () => {

@@ -101,6 +101,16 @@ Deno.test("a file without a certificate or a key is refused", async () => {
   );
 });
 
+Deno.test("a key's file that is not there is one fault", async () => {
+  const missing = "client/key.pem";
+  await using temp = await tempDir({ "client.pem": CLIENT.cert });
+  const fault = await optionFault([
+    `--client-cert=${temp.path}/client.pem`,
+    `--client-key=${temp.path}/${missing}`,
+  ]);
+  assertStringIncludes(fault, `${missing}' does not exist`);
+});
+
 Deno.test("a certificate or a key that is garbage inside is refused", async () => {
   const broken = ROOT.cert.replace(/\n.{20}/, "\nAAAAAAAAAAAAAAAAAAAA");
   assertStringIncludes(

@@ -219,3 +219,17 @@ Deno.test("bytes that are no UTF-8 are not touched", async () => {
   await Deno.writeFile(path, Uint8Array.of(0x7b, 0xff, 0x7d));
   await assertRefused(() => readClientFile(path), "save it as UTF-8");
 });
+
+Deno.test({
+  name:
+    "a file that Deno may not read is named with the flags for its directory",
+  permissions: { read: false, write: false },
+  async fn() {
+    const { message } = await assertRejects(
+      () => readClientFile("/etc/mcp.json"),
+      FileError,
+    );
+    const flags = "add --allow-read=/etc --allow-write=/etc";
+    assertEquals(message, `no permission for /etc/mcp.json: ${flags}`);
+  },
+});

@@ -220,13 +220,18 @@ Deno.test("the shared files are named by their whole paths, wherever the client 
 });
 
 Deno.test("what the client has to be given, and what its file shows, is told", async () => {
-  await using world = await CommandWorld.make({ TEAM_TOKEN: "a-secret" });
+  await using world = await CommandWorld.make({
+    TEAM_TOKEN: "a-secret",
+    AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "third-secret",
+  });
   const args = [`${TARGET}?key=another-secret`, "--header=X: ${TEAM_TOKEN}"];
   const { stderr } = await zedEntry(world, args);
   for (
     const words of [
       "TEAM_TOKEN is left out: set it where the client is started",
       "the query of the target URL stands in the entry, in plain text",
+      "the keys of this environment are not written anywhere",
     ]
   ) assertStringIncludes(stderr, words);
   assertEquals(stderr.includes("secret"), false);

@@ -5,13 +5,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { runDoctor } from "../../../src/commands/doctor/doctor.ts";
-import { error, mcp, result } from "../../support/raw/mcp.ts";
+import { error, mcp, result, Sessions } from "../../support/raw/mcp.ts";
 import { RawServer } from "../../support/raw/server.ts";
 import { SdkServer } from "../../support/sdk/server.ts";
 import { KEYS, TEST_VERIFIER } from "../../support/aws/test_identity.ts";
 import { CommandWorld, TEST_KEYS } from "../command_world.ts";
 import { diagnose, Findings } from "./run.ts";
-import { keysWith, startSts, TEST_CALLER } from "./sts_peer.ts";
+import { KEYS_ALONE, keysWith, startSts, TEST_CALLER } from "./sts_peer.ts";
 
 Deno.test("the doctor finds all well with a target that works, ends its session, and exits with 0", async () => {
   await using server = await SdkServer.start({ verifier: TEST_VERIFIER });
@@ -199,4 +199,19 @@ Deno.test("what a server asks of the doctor is refused, and its answer is waited
     id: 1,
     error: { code: -32601, message: "not offered" },
   });
+});
+
+Deno.test("the doctor says how a target takes the end of a session: by itself, not at all, and that there was none", async () => {
+  const endAt = async (status: number, sessions?: Sessions) => {
+    await using server = await RawServer.start(mcp({
+      DELETE: (_none, reply) => reply.status(status),
+    }, sessions));
+    const end = (await diagnose(KEYS_ALONE, server.url)).step("end");
+    return [end.status, end.detail];
+  };
+  const byItself = "the target ends sessions by itself (HTTP 405)";
+  assertEquals(await endAt(405, new Sessions()), ["ok", byItself]);
+  const faulty = "the target answered with HTTP 500";
+  assertEquals(await endAt(500, new Sessions()), ["note", faulty]);
+  assertEquals(await endAt(200), ["ok", "there was no session"]);
 });

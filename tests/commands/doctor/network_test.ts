@@ -113,3 +113,22 @@ async function answerInPlain(listener: Deno.TcpListener): Promise<Uint8Array> {
   );
   return heard;
 }
+
+Deno.test("what the environment says of proxies is told: that the target is in no need of one, and that one is no URL", async () => {
+  await using server = await RawServer.start(mcp({}));
+  const HTTP_PROXY = "http://proxy.example:3128";
+  const exempt = await diagnose(
+    { ...KEYS_ALONE, HTTP_PROXY, NO_PROXY: "127.0.0.1" },
+    server.url,
+  );
+  assertEquals(
+    exempt.step("proxies").detail,
+    "none: the target is in NO_PROXY",
+  );
+  const faulty = await diagnose(
+    { ...KEYS_ALONE, HTTP_PROXY: "http://" },
+    server.url,
+  );
+  const { status, detail } = faulty.step("proxies");
+  assertEquals([status, detail], ["failed", "HTTP_PROXY is no URL"]);
+});

@@ -78,6 +78,12 @@ Deno.test("the doctor takes on the role in each account that is named, and one t
     assertStringIncludes(detail, `${facts.role}: `);
   }
   assertStringIncludes(roles[1].detail, "AccessDenied: not for you");
+  const byGlob = await doctor.diagnose(
+    "--account-role=arn:aws:iam::{account}:role/{role}",
+    "--allow-account=111111111111",
+    "--allow-role=audit-*",
+  );
+  assertEquals(byGlob.steps.filter(({ id }) => id === "role"), []);
   const greeted = byAccount.steps.filter(({ id }) => id === "initialize");
   assertEquals(greeted.map(({ status }) => status), ["ok", "ok"]);
   const byWriter = await doctor.diagnose(

@@ -238,3 +238,18 @@ Deno.test("roles beside the first can be given by flags and by variables", async
   ]);
   assertEquals(writeRole, "arn:aws:iam::123456789012:role/writes");
 });
+
+Deno.test("a file of accounts with nothing but comments is a configuration error", async () => {
+  await using temp = await tempDir({ accounts: "# none yet\n\n" });
+  const file = join(temp.path, "accounts");
+  const fault = await faultOf([FIXED, `--allow-account=${file}`]);
+  assertStringIncludes(fault, "names a file with no account in it");
+});
+
+Deno.test("where the target asks for no permission of its own, a role that reads has no policy of no statements", async () => {
+  const url = "https://aws-mcp.us-east-1.api.aws/mcp";
+  const { session } = await configOf([url, ...READER]);
+  assertEquals(session, {
+    policyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+  });
+});

@@ -291,3 +291,27 @@ Deno.test("a host that takes v4a alone says so itself, and all that is given goe
   const [fault] = await faultsOf([WEB_FUNCTION, "--sig-version=v4"]);
   assertStringIncludes(fault, "region is required");
 });
+
+Deno.test("with keys in the environment, shared files that cannot be read stop nothing", async () => {
+  const url = "https://aws-mcp.us-east-1.api.aws/mcp";
+  const env = { AWS_ACCESS_KEY_ID: "AKIDEXAMPLE", AWS_PROFILE: "work" };
+  const command = await parse(
+    [url],
+    env,
+    () => Promise.reject(new Error("no permission")),
+  );
+  assert(command.kind === "run");
+  assertEquals(command.config.metadata, []);
+  assertEquals(command.notes.at(-1), {
+    level: "info",
+    message: "the profile's region cannot be read, and goes with no call",
+    fields: { profile: undefined, error: "no permission" },
+  });
+});
+
+Deno.test("a service that is no signing name is one fault, and not missing besides", async () => {
+  const args = ["https://mcp.example/mcp", "--region=us-east-1"];
+  const faults = await faultsOf([...args, "--service=a/b"]);
+  assertEquals(faults.length, 1, faults.join("\n"));
+  assertStringIncludes(faults[0], "a signing name such as execute-api");
+});
