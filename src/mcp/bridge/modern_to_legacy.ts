@@ -12,6 +12,7 @@
 
 import { ProxyError } from "../../errors.ts";
 import { asObject, isObject } from "../../json.ts";
+import { UNAWAITED } from "../stateless/stateless.ts";
 import {
   isOwnError,
   mayBeOfOtherEra,
@@ -26,12 +27,13 @@ import {
   metaOf,
   MODERN_VERSION,
 } from "../wire/era.ts";
-import type {
-  NotificationMessage,
-  RequestMessage,
-  ResponseMessage,
-  SingleMessage,
-  ValidMessage,
+import {
+  type NotificationMessage,
+  type RequestMessage,
+  type ResponseMessage,
+  type SingleMessage,
+  stringId,
+  type ValidMessage,
 } from "../wire/message.ts";
 import type { Member } from "../wire/scan.ts";
 import {
@@ -72,11 +74,15 @@ export class ModernToLegacy {
   }
 
   /** Opens the session; false in another era, nothing if it is not reached. */
-  async begin({ params }: RequestMessage): Promise<boolean | undefined> {
+  async begin(
+    { id, method, params }: RequestMessage,
+  ): Promise<boolean | undefined> {
     const { own, link, log } = this.#context;
     const meta = metaOf(params);
     const _meta = metaMembers(meta, true);
-    const { error } = await own.ask("server/discover", { _meta });
+    const isProbe = method === "server/discover";
+    const asked = isProbe ? undefined : stringId(UNAWAITED + id.source);
+    const { error } = await own.ask("server/discover", { _meta }, asked);
     if (!error) return false;
     if (!mayBeOfOtherEra(error.data)) return undefined;
     const { result, error: refusal } = await own.ask("initialize", {

@@ -59,6 +59,8 @@ export interface StatelessTarget extends Target {
 }
 
 const DISCOVER = "server/discover";
+/** What the IDs of those begin with whose failure is told at once. */
+export const UNAWAITED = "sigv4-proxy:era:";
 
 /** How long failures that have nothing to do with an era are waited out. */
 const DISCOVER_LIMIT_MS = 10_000;
@@ -195,12 +197,18 @@ export class StatelessSession {
   ): number | undefined {
     const subscription = this.#subscriptions.get(exchange);
     if (subscription?.isOpen) return subscription.delayMs(cause);
-    if (exchange.method !== DISCOVER) {
+    const isProbe = exchange.method === DISCOVER &&
+      !exchange.requests[0].key.startsWith(`s:${UNAWAITED}`);
+    if (!isProbe) {
       return this.#inFlight.policy.delayMs(exchange, cause, tries);
     }
     this.#waitedOut.set(exchange, cause);
-    const { timeoutMs } = this.#target;
-    return discoverDelayMs(exchange, cause, tries, timeoutMs);
+    if (!isPassing(cause)) return undefined;
+    const pauseMs = Math.min(backoffMs(tries), MAX_PAUSE_MS);
+    const waitMs = Math.max(askedMsOf(cause), pauseMs);
+    const endMs = performance.now() - exchange.startedAt + waitMs;
+    const { timeoutMs = Infinity } = this.#target;
+    return endMs > Math.min(DISCOVER_LIMIT_MS, timeoutMs) ? undefined : waitMs;
   }
 
   async #fail(exchange: Exchange, cause: unknown): Promise<void> {
@@ -305,21 +313,6 @@ function sessionHeaderOf(
   const id = crypto.randomUUID();
   redactor.add(id);
   return [[name.toLowerCase(), id]];
-}
-
-/** The wait before it is sent again, in ms; `undefined`: it has failed. */
-function discoverDelayMs(
-  { startedAt }: Exchange,
-  cause: unknown,
-  tries: number,
-  timeoutMs = Infinity,
-): number | undefined {
-  if (!isPassing(cause)) return undefined;
-  const pauseMs = Math.min(backoffMs(tries), MAX_PAUSE_MS);
-  const waitMs = Math.max(askedMsOf(cause), pauseMs);
-  const spentMs = performance.now() - startedAt;
-  const isTooLong = spentMs + waitMs > Math.min(DISCOVER_LIMIT_MS, timeoutMs);
-  return isTooLong ? undefined : waitMs;
 }
 
 /** The answer to one that a server of an earlier era refused, if it did. */

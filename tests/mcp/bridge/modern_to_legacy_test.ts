@@ -6,7 +6,13 @@ import {
   modernParams,
 } from "../../support/stream/bridge_world.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
-import { error, INITIALIZED, messages, result } from "../../support/raw/mcp.ts";
+import {
+  error,
+  INITIALIZED,
+  messages,
+  methods,
+  result,
+} from "../../support/raw/mcp.ts";
 import type { RawServer } from "../../support/raw/server.ts";
 import { within } from "../../support/time/deadline.ts";
 
@@ -90,6 +96,14 @@ for (const status of [403, 503]) {
     assertEquals(result.resultType, "complete");
   });
 }
+
+Deno.test("a call is told at once of what keeps its target's era from being found out", async () => {
+  await using w = await bridged((_request, reply) => reply.status(403));
+  const answer = await w.client.ask(1, "tools/call", modernParams());
+  assertEquals(answer.error.data.status, 403);
+  const asked = methods(w.server.requests.all);
+  assertEquals(asked, ["server/discover", "initialize", "tools/call"]);
+});
 
 for (const order of [[1, 2], [2, 1]]) {
   Deno.test(`a call that was sent before the target told its era is answered, number ${order} in turn`, async () => {
