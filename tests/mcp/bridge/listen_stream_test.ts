@@ -1,7 +1,10 @@
 /** Subscriptions between the eras: several at once, and cancelled early. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Arrivals } from "../../support/arrivals.ts";
+import { SILENT_LOG } from "../../../src/log/log.ts";
+import { Clock } from "../../support/time/clock.ts";
 import { within } from "../../support/time/deadline.ts";
+import { bridged, modernTarget } from "../../support/stream/bridge_world.ts";
 import { modern } from "../../support/stream/modern_message.ts";
 import {
   error,
@@ -226,4 +229,41 @@ Deno.test("a client may be subscribed to 500 resources at once; the next one is 
   w.client.request("known", "resources/subscribe", { uri: "a:1" });
   await (await w.listenings.at(501)).acknowledge();
   assertEquals((await w.client.answer("known")).json.result, {});
+});
+
+Deno.test("a stream that lived long is opened again at once, and after that ever later while none is acknowledged", async () => {
+  using clock = new Clock();
+  const waits = new Arrivals<unknown>("a stream that is over");
+  const end = Promise.withResolvers<void>();
+  let count = 0;
+  await using w = await bridged(
+    modernTarget({
+      "subscriptions/listen": async (message, reply) => {
+        const stream = await reply.sse();
+        const { notifications } = message.params;
+        if (++count === 1) {
+          const listening = new Listening(message.id, notifications, stream);
+          await listening.acknowledge();
+          await listening.tell("tools/list_changed");
+          await end.promise;
+        }
+        await stream.message(result(message));
+        await stream.end();
+      },
+    }),
+    {
+      log: {
+        ...SILENT_LOG,
+        warn: (_text, fields) => waits.add(fields?.waitMs),
+      },
+    },
+  );
+  await w.client.initialize();
+  await w.client.next();
+  await clock.pass(20_000);
+  end.resolve();
+  for (const [at, waitMs] of [250, 1_000, 5_000].entries()) {
+    assertEquals(await waits.at(at), waitMs);
+    await clock.pass(waitMs);
+  }
 });

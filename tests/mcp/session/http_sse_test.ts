@@ -276,3 +276,16 @@ for (const [what, { body, follows }] of Object.entries(BESIDE)) {
     assertEquals(await w.client.close(), []);
   });
 }
+
+Deno.test("a redirect in place of HTTP+SSE's stream is not followed, and told as one", async () => {
+  await using w = await StreamWorld.start({
+    GET: (_none, reply) => reply.status(302, { location: "/other" }),
+  }, { transport: "sse" });
+  const params = { protocolVersion: "2024-11-05", capabilities: {} };
+  const { error } = await w.client.ask(1, "initialize", params);
+  assertStringIncludes(error.message, "redirect");
+  assertEquals(
+    w.server.requests.all.some(({ target }) => target === "/other"),
+    false,
+  );
+});

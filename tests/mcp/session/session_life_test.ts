@@ -1,8 +1,9 @@
 /** What a session meets at its edges: losses, cancellations, stops. */
+import { Arrivals } from "../../support/arrivals.ts";
 import { assertEquals, assertLess } from "@std/assert";
 import { Clock } from "../../support/time/clock.ts";
 import { StreamWorld } from "../../support/stream/world.ts";
-import { error, mcp, result } from "../../support/raw/mcp.ts";
+import { error, INITIALIZED, mcp, result } from "../../support/raw/mcp.ts";
 import {
   type RawEventStream,
   RawServer,
@@ -226,4 +227,50 @@ Deno.test("the stream of a cancelled request is left open, and never resumed", a
   await w.client.ask(2, "m");
   assertEquals(await w.client.close(), []);
   assertEquals(count(w.server, "GET"), 0);
+});
+
+Deno.test("what follows initialize waits for its answer, and what follows notifications/initialized for that", async () => {
+  using _clock = new Clock();
+  const responses = new Arrivals<unknown>("response");
+  const initialize = Promise.withResolvers<void>();
+  const initialized = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  await using w = await StreamWorld.start({
+    initialize: async (message, reply) => {
+      await initialize.promise;
+      seen.push("initialize");
+      await reply.json(result(message, INITIALIZED));
+    },
+    "notifications/initialized": async (_message, reply) => {
+      await initialized.promise;
+      seen.push("initialized");
+      await reply.status(202);
+    },
+    "tools/list": (message, reply) => {
+      seen.push("list");
+      return reply.json(result(message));
+    },
+    response: async (message, reply) => {
+      await reply.status(202);
+      responses.add(message.id);
+    },
+  });
+  /** An answer waits for nothing: what is sent with it would be there, too. */
+  const turn = async (id: number): Promise<void> => {
+    w.client.send({ jsonrpc: "2.0", id, result: {} });
+    await responses.at(id);
+  };
+  const params = { protocolVersion: "2025-11-25", capabilities: {} };
+  w.client.request(1, "initialize", params);
+  w.client.request(2, "tools/list");
+  w.client.notify("notifications/initialized");
+  await turn(0);
+  initialize.resolve();
+  await w.client.answer(1);
+  await w.client.answer(2);
+  w.client.request(3, "tools/list");
+  await turn(1);
+  initialized.resolve();
+  await w.client.answer(3);
+  assertEquals(seen, ["initialize", "list", "initialized", "list"]);
 });
