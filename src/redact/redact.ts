@@ -133,14 +133,11 @@ export class Redactor {
 
   /** Remembers what is certainly a secret. */
   addCredential(secret: string | undefined): void {
-    if (secret && secret.length >= MIN_LENGTH) {
-      this.#remember(this.#credentials, secret, REDACTED);
-    }
+    if (secret) this.#remember(this.#credentials, secret, REDACTED);
   }
 
   /** Remembers an access key ID, which is masked. */
   addAccessKeyId(accessKeyId: string): void {
-    if (accessKeyId.length < MIN_LENGTH) return;
     const shown = maskAccessKeyId(accessKeyId);
     this.#remember(this.#credentials, accessKeyId, shown);
   }
@@ -153,10 +150,11 @@ export class Redactor {
     const secret = value.slice(0, MAX_SECRET_LENGTH);
     const known = this.#passing.get(secret);
     if (known === undefined || --known.uses > 0) return;
-    this.#forget(this.#passing, secret);
+    this.#forget(this.#passing, known);
   }
 
   #remember(pool: Map<string, Entry>, value: string, shown: string): void {
+    if (value.length < MIN_LENGTH) return;
     const secret = value.slice(0, MAX_SECRET_LENGTH);
     const known = pool.get(secret);
     if (known !== undefined) {
@@ -169,16 +167,14 @@ export class Redactor {
     pool.set(secret, entry);
     this.#unindexed.add(entry);
     const most = pool === this.#credentials ? MAX_CREDENTIALS : MAX_SECRETS;
-    for (const oldest of pool.keys()) {
+    for (const oldest of pool.values()) {
       if (pool.size <= most) break;
       this.#forget(pool, oldest);
     }
   }
 
-  #forget(pool: Map<string, Entry>, secret: string): void {
-    const entry = pool.get(secret);
-    if (entry === undefined) return;
-    pool.delete(secret);
+  #forget(pool: Map<string, Entry>, entry: Entry): void {
+    pool.delete(entry.secret);
     this.#unindexed.delete(entry);
     for (const needle of entry.needles ?? []) {
       this.#indexOf(needle).remove(needle);
@@ -219,7 +215,6 @@ export class Redactor {
 }
 
 function replaced(text: string, spans: readonly Span[]): string {
-  if (spans.length === 0) return text;
   const parts: string[] = [];
   let at = 0;
   for (const { start, end, shown } of merged(spans)) {
@@ -270,7 +265,7 @@ function patternSpans(text: string): Span[] {
 
 /** Whether a value is more than a word, an address or a media type. */
 function looksSecret(value: string): boolean {
-  if (value.length < MIN_LENGTH || NO_SECRET.test(value)) return false;
+  if (NO_SECRET.test(value)) return false;
   return value.length >= SURE_LENGTH ||
     (/\d/.test(value) && /[^\d.,:/ -]/.test(value));
 }

@@ -93,11 +93,13 @@ function endsOf(form: string, folding: Folding): Ends {
   };
 }
 
+/** Of what lengths heads are, the longest first: few, since each is looked up. */
+const HEAD_LENGTHS = [MAX_HEAD, 16, 12, 11, 10, 9, MIN_LENGTH];
+
 /** How much of a secret, cut short, is still taken for it. */
 function headLength(length: number): number {
   if (length < 12) return length;
   const most = Math.ceil(length * 0.75);
-  // Few lengths, since each is looked up.
   return most <= 12 ? most : most < 16 ? 12 : most < MAX_HEAD ? 16 : MAX_HEAD;
 }
 
@@ -166,8 +168,6 @@ function needleOf(
 export class SecretIndex {
   readonly #folding: Folding;
   readonly #heads = new Map<string, Needle[]>();
-  /** Of what lengths there were heads, the longest first. */
-  #lengths: readonly number[] = [];
   /** How many heads end in eight characters of this hash. */
   #table: Uint16Array | undefined;
 
@@ -180,16 +180,11 @@ export class SecretIndex {
     if (alike === undefined) this.#heads.set(needle.head, [needle]);
     else alike.push(needle);
     this.#count(needle.head, 1);
-    const { length } = needle.head;
-    if (this.#lengths.includes(length)) return;
-    this.#lengths = [...this.#lengths, length].sort((a, b) => b - a);
   }
 
   remove(needle: Needle): void {
     const alike = this.#heads.get(needle.head) ?? [];
-    const at = alike.indexOf(needle);
-    if (at === -1) return;
-    alike.splice(at, 1);
+    alike.splice(alike.indexOf(needle), 1);
     if (alike.length === 0) this.#heads.delete(needle.head);
     this.#count(needle.head, -1);
   }
@@ -235,8 +230,7 @@ export class SecretIndex {
    */
   #spanAt(text: string, folded: Folded, end: number): Span | undefined {
     let last: Span | undefined;
-    for (const length of this.#lengths) {
-      if (length > end) continue;
+    for (const length of HEAD_LENGTHS) {
       const head = folded.text.slice(end - length, end);
       const alike = this.#heads.get(head)?.slice(-MAX_COMPARED) ?? [];
       for (const needle of alike) {
@@ -269,10 +263,8 @@ function spanOf(
   end = folded.positions[end - 1] + 1;
   if (length < secret.length) end = endOfRun(text, end);
   for (let at = 0; at < after.length && text[end] === after[at]; at++) end++;
-  for (let at = before.length; at > 0; at--) {
-    if (start === 0 || text[start - 1] !== before[at - 1]) break;
-    start--;
-  }
+  let at = before.length;
+  while (at > 0 && text[start - 1] === before[--at]) start--;
   return { start, end, shown: needle.shown };
 }
 

@@ -150,6 +150,18 @@ Deno.test("a cookie that repeats a secret does not take it along when it goes", 
   }
 });
 
+Deno.test("a value that was added twice is known until it is removed twice", () => {
+  const redactor = new Redactor();
+  const value = "cookie-value-1";
+  redactor.add(value);
+  assertEquals(redactor.redact(value), "[redacted]");
+  redactor.add(value);
+  redactor.remove(value);
+  assertEquals(redactor.redact(value), "[redacted]");
+  redactor.remove(value);
+  assertEquals(redactor.redact(value), value);
+});
+
 Deno.test("a secret that is removed is none", () => {
   const redactor = new Redactor();
   redactor.add("first-value-0001");
@@ -205,11 +217,41 @@ Deno.test("a secret is known backwards", () => {
   assertEquals(redactor.redact(`<${backwards}>`), "<[redacted]>");
 });
 
+Deno.test("a secret of no more than eight characters is known, and a shorter one let be", () => {
+  const redactor = new Redactor();
+  redactor.addCredential("abcd1234");
+  redactor.addCredential("ab1");
+  redactor.addAccessKeyId("abc");
+  const others = "ab1 abc [97,98,49] [97,98,99]";
+  assertEquals(redactor.redact(`abcd1234 ${others}`), `[redacted] ${others}`);
+});
+
+Deno.test("the signs around a secret go with it, as far as they are its own", () => {
+  const redactor = new Redactor();
+  redactor.addCredential("$(/secret-0001-value/)!");
+  for (const said of ["$(/secret-0001-value/)!", "(/secret-0001-value/)"]) {
+    assertEquals(redactor.redact(said), "[redacted]");
+    assertEquals(redactor.redact(`x${said}y`), "x[redacted]y");
+  }
+  assertEquals(redactor.redact("$-/secret-0001-value/-!"), "$-[redacted]-!");
+});
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&apos;",
+};
+const escapeXml = (text: string): string =>
+  text.replaceAll(/[&<>"']/g, (sign) => ESCAPES[sign]);
+
 Deno.test("a secret of signs alone is known, and one with escapes of its own", () => {
   const redactor = new Redactor();
   const secrets = [
     "\\".repeat(23) + "Q",
     "/+=/+=/+=/+=",
+    "<&'p>w\"&&<>",
     "a%2Fb%2Fc%2Fd%2Fe%2F1",
   ];
   for (const secret of secrets) {
@@ -219,6 +261,7 @@ Deno.test("a secret of signs alone is known, and one with escapes of its own", (
         secret,
         encodeURIComponent(secret),
         JSON.stringify(secret).slice(1, -1),
+        escapeXml(secret),
         new TextEncoder().encode(secret).toHex(),
         decodeURIComponent(secret),
       ]

@@ -23,12 +23,9 @@ export async function runReplay(
   { write }: Pick<CommandContext, "write">,
 ): Promise<number> {
   const { own, positional, faults } = parseArguments(args, "replay");
-  if (faults.length > 0 || positional.length !== 1) {
-    throw new ConfigError([
-      ...faults,
-      ...positional.length === 1 ? [] : ["replay needs one recording"],
-    ]);
-  }
+  const isOne = positional.length === 1;
+  const wrong = [...faults, ...isOne ? [] : ["replay needs one recording"]];
+  if (wrong.length > 0) throw new ConfigError(wrong);
   const recording = await loadRecording(positional[0], FLAG_NAMES);
   const missing = notGranted([
     { kind: "net", value: "127.0.0.1", why: "play the target" },
