@@ -20,6 +20,22 @@ Deno.test("a list holds the allowed tools alone, whatever else the answer has", 
   );
 });
 
+Deno.test("of a batch of answers each goes on, and its lists hold the allowed tools alone", async () => {
+  const other = '{"jsonrpc":"2.0","id":2,"result":{"n":1.50}}';
+  const listing = (tools: unknown[]) =>
+    JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } });
+  await using world = await World.before({
+    "tools/list": (_message, reply) =>
+      reply.status(
+        200,
+        { "content-type": "application/json" },
+        `[${other}, ${listing([READER, WRITER])}]`,
+      ),
+  }, { tools: { readOnly: true } });
+  const received = await world.post(LIST);
+  assertEquals(await received.text(), `[${other},${listing([READER])}]`);
+});
+
 Deno.test("a list in an event stream, and one that is resumed, hold the allowed tools alone", async () => {
   const stream: McpHandler = async (_message, reply) => {
     const stream = await reply.sse();
