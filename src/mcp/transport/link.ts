@@ -4,7 +4,7 @@
  */
 
 import type { ProxyError } from "../../errors.ts";
-import { isObject } from "../../json.ts";
+import { asObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { withoutByteOrderMark } from "../wire/bytes.ts";
 import {
@@ -91,12 +91,10 @@ export function withoutMessages(
 
 /** The request that a `notifications/cancelled` names; of no other message. */
 export function cancelledId(message: ValidMessage): RequestId | undefined {
-  if (message.kind !== "notification") return undefined;
-  const { method, params } = message;
-  if (method !== "notifications/cancelled" || !isObject(params)) {
-    return undefined;
-  }
-  return message.requestId ?? requestId(params.requestId);
+  const isOne = message.kind === "notification" &&
+    message.method === "notifications/cancelled";
+  if (!isOne) return undefined;
+  return message.requestId ?? requestId(asObject(message.params).requestId);
 }
 
 /** The one response in a frame, whatever stands beside it; none of several. */

@@ -46,9 +46,7 @@ export function sessionOf(
   protocolVersion: unknown,
 ): SessionHeaders {
   if (protocolVersion !== undefined && !isDate(protocolVersion)) {
-    const shown = typeof protocolVersion === "string"
-      ? JSON.stringify(excerpt(protocolVersion, SHOWN_CHARACTERS))
-      : excerpt(JSON.stringify(protocolVersion), SHOWN_CHARACTERS);
+    const shown = excerpt(JSON.stringify(protocolVersion), SHOWN_CHARACTERS);
     throw new ProxyError(
       "bad-answer",
       `the target's answer to initialize has the protocol version ${shown}, which is no date such as 2025-11-25; the target is at fault`,

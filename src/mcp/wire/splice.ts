@@ -1,7 +1,7 @@
 /** Changes one member of a JSON text and leaves every other byte as it was. */
 
 import { ProxyError } from "../../errors.ts";
-import { isObject } from "../../json.ts";
+import { asObject, isObject, textIn } from "../../json.ts";
 import { Turn } from "../../time.ts";
 import { joinBytes } from "./bytes.ts";
 import {
@@ -122,10 +122,9 @@ export function taskIdIn(
 
 /** The task that a request is about, such as `tasks/get`. */
 export function taskIdAskedFor(message: SingleMessage): string | undefined {
-  if (message.kind !== "request") return undefined;
-  const { method, params } = message;
-  if (!method.startsWith("tasks/") || !isObject(params)) return undefined;
-  return typeof params.taskId === "string" ? params.taskId : undefined;
+  const isOne = message.kind === "request" &&
+    message.method.startsWith("tasks/");
+  return isOne ? textIn(asObject(message.params), "taskId") : undefined;
 }
 
 /** A part of a text, in bytes from its start; its end is exclusive. */

@@ -58,7 +58,8 @@ for (const id of [777, "777", "server-error"]) {
   ];
   for (const [what, call, lines] of rows) {
     Deno.test(`an error of the ID ${JSON.stringify(id)} ${what}`, async () => {
-      assertEquals(await linesOf(call), lines);
+      const script = { GET: asEvents(RIGHT) };
+      assertEquals(await linesOf(call, { script }), lines);
     });
   }
 }
@@ -78,6 +79,33 @@ Deno.test("an error of another ID is the answer when the time for any other one 
   assertEquals((await w.client.next()).text, NOTE);
   await clock.pass(61_000);
   assertEquals((await w.client.answer(3)).text, late(3));
+});
+
+Deno.test("an error about the session that comes on the stream of another call ends neither that call nor the session", async () => {
+  const bothAsked = Promise.withResolvers<void>();
+  const ran: unknown[] = [];
+  const lost = {
+    code: -30001,
+    message: "The provided SessionId was not found or has expired",
+  };
+  await using w = await StreamWorld.start({
+    "tools/call": async ({ id }, reply) => {
+      ran.push(id);
+      if (ran.length === 2) bothAsked.resolve();
+      if (id === 4) return await reply.hang();
+      await bothAsked.promise;
+      const stream = await reply.sse();
+      await stream.message({ jsonrpc: "2.0", id: 4, error: lost });
+      await stream.event({ data: RIGHT });
+      await stream.end();
+    },
+  });
+  await w.client.initialize();
+  for (const id of [3, 4]) w.client.request(id, "tools/call", CALL);
+  assertEquals((await w.client.next()).json.error, lost);
+  assertEquals((await w.client.next()).text, RIGHT);
+  assertEquals(ran.toSorted(), [3, 4]);
+  assertEquals(w.sessions.known.size, 1);
 });
 
 Deno.test("a late error for a request that is over is not another one's, though nothing else answers that", async () => {
