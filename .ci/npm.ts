@@ -38,6 +38,9 @@ export function packageManifest(): Record<string, unknown> {
   };
 }
 
+/** Where Deno keeps packages, in comments and keys of the bundler's. */
+const CACHE = /(?<=^(?:\/\/ | *"))[^"\s]*?\/npm\/[^/"\s]+\//gm;
+
 /** Bundles a module; what went into it is told. */
 async function bundle(
   entry: string,
@@ -49,7 +52,7 @@ async function bundle(
       "bundle",
       "--quiet",
       "--platform=deno",
-      "--minify",
+      // Minified, a `using` is lost whose name is read once.
       "--sourcemap=external",
       `--outdir=${directory}`,
       ...flags,
@@ -64,12 +67,14 @@ async function bundle(
   }
   const sources: string[] = [];
   for await (const { name } of Deno.readDir(directory)) {
-    if (!name.endsWith(".map")) continue;
     const path = join(directory, name);
-    const map: { sources: string[] } = JSON.parse(
-      await Deno.readTextFile(path),
-    );
-    // They name the paths of this machine.
+    const text = await Deno.readTextFile(path);
+    // Both name the paths of this machine.
+    if (name.endsWith(".js")) {
+      await Deno.writeTextFile(path, text.replace(CACHE, ""));
+    }
+    if (!name.endsWith(".map")) continue;
+    const map: { sources: string[] } = JSON.parse(text);
     await Deno.remove(path);
     sources.push(...map.sources.map((source) => join(directory, source)));
   }

@@ -81,8 +81,7 @@ async function bundleProgram(
 ): Promise<Record<string, string>> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["bundle", "--quiet", "--platform=deno", "--minify"],
-      "--code-splitting",
+      ...["bundle", "--quiet", "--platform=deno", "--code-splitting"],
       `--outdir=${directory}`,
       "mod.ts",
     ],

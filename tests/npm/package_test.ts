@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { mcpbManifest } from "../../.ci/mcpb.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -74,6 +75,25 @@ Deno.test({
     });
     assertEquals(structuredContent, { sum: 42 });
     assert(allSigned(server.gate.records.all));
+  },
+});
+
+Deno.test({
+  name: "the package disposes of what the sources dispose of",
+  ignore,
+  async fn() {
+    const { files } = await npmPackage();
+    const countIn = async (folder: URL, extension: string) => {
+      const paths = await filesUnder(folder, extension);
+      const texts = await Promise.all(
+        paths.map((path) => Deno.readTextFile(new URL(path, folder))),
+      );
+      return texts.join("").match(/^ +(?:await )?using \w+ =/gm)?.length ?? 0;
+    };
+    const src = new URL("../../src/", import.meta.url);
+    const declared = await countIn(src, ".ts");
+    const kept = await countIn(pathToFileURL(`${files}/lib/`), ".js");
+    assert(declared > 0 && kept >= declared, `${kept} of ${declared}`);
   },
 });
 
