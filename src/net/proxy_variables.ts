@@ -98,8 +98,7 @@ export function withProxyNamed(
   proxy: HttpProxy,
 ): typeof globalThis.fetch {
   const name = proxyName(proxy);
-  const hint =
-    `put the right user:password@ before the host in ${proxy.variable}`;
+  const hint = `put valid user:password@ before the host in ${proxy.variable}`;
   return async (input, init) => {
     let response: Response;
     try {

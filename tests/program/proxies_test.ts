@@ -84,7 +84,7 @@ Deno.test("a proxy that refuses is named, and the target is not blamed", async (
           HTTP_PROXY: asking.replace("//", "//me:hunter2@"),
           MCP_ALLOW_HTTP: "true",
         },
-        `the HTTP proxy ${asking} (HTTP_PROXY) wants to know who asks (HTTP 407): put the right user:password@ before`,
+        `the HTTP proxy ${asking} (HTTP_PROXY) wants to know who asks (HTTP 407): put valid user:password@ before`,
       ],
     ] as const
   ) {
