@@ -101,7 +101,7 @@ export async function findBelowEnvironment(
     const of = { ...here, source };
     const found = await LOWER_SOURCES[source].load(of);
     if (typeof found === "object") {
-      demandRole(of, source === "profile" ? profile : undefined);
+      demandRole(of, profile);
       return { credentials: found, origin: originOf(of, profile), choice };
     }
     const told = source === "profile" ? "shared files" : source;

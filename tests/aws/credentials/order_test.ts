@@ -162,6 +162,10 @@ Deno.test("a source that is there but fails counts as configured", async () => {
     const { data } = await failure(machine, variables);
     assertEquals(data.configured, true);
   }
+  machine.write(".aws/config", "[profile plain]\nregion = eu-west-1\n");
+  const { message, data } = await failure(machine, { AWS_PROFILE: "plain" });
+  assertStringIncludes(message, 'profile "plain" says nothing of credentials');
+  assertEquals(data.configured, true);
 });
 
 Deno.test("other profiles are named when there is no default", async () => {

@@ -184,6 +184,27 @@ Deno.test("of a profile that is the source of its own role, what neither hangs o
   assertEquals(await outcome(source), "ASIAAPP2");
 });
 
+Deno.test("a setting that is changed by hand is taken, be it for its own beginning or in the last line", async () => {
+  const named = (name: string) => `${role("app")}role_session_name = ${name}\n`;
+  for (
+    const [before, after] of [
+      [`${named("old\n  er")}region = x\n`, `${named("old")}region = x\n`],
+      [named("older"), named("old")],
+      [role("app"), role("app", "next")],
+    ]
+  ) {
+    await using machine = new Machine({
+      config: before,
+      credentials: BASE + BASE.replaceAll("base", "next"),
+    });
+    const source = machine.source();
+    await source.get();
+    machine.write(".aws/config", after);
+    assertEquals(await outcome(source), "ASIAAPP2", after);
+    assertEquals(machine.warnings, []);
+  }
+});
+
 Deno.test("what a profile without a role calls its source may go", async () => {
   await using machine = new Machine({
     config: `[default]\n${keys("config")}source_profile = base\n`,

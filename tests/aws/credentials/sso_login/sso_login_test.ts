@@ -79,6 +79,31 @@ Deno.test("a lock whose file another program has made anew is none, and is taken
   await lock?.[Symbol.asyncDispose]();
 });
 
+Deno.test("whoever comes to a lock that is held waits until the work is done", async () => {
+  await using temp = await tempDir();
+  const path = join(temp.path, "token.json");
+  const { signal } = new AbortController();
+  const held = await lockUnless(
+    () => Promise.resolve(false),
+    path,
+    600_000,
+    signal,
+  );
+  let looks = 0;
+  using clock = new Clock();
+  const looked = Promise.withResolvers<void>();
+  const second = lockUnless(
+    () => Promise.resolve(looks++ > 0).finally(looked.resolve),
+    path,
+    600_000,
+    signal,
+  );
+  await looked.promise;
+  await clock.ring(500);
+  assertEquals(await within(second, "the second one's end"), undefined);
+  await held?.[Symbol.asyncDispose]();
+});
+
 /** Begins a login: what it comes to, and the page that it shows. */
 function begun(login: Login, signal = new AbortController().signal) {
   const shown = Promise.withResolvers<LoginPage>();
