@@ -117,7 +117,6 @@ export class StandIns extends Values {
     if (name === "id") return value === "" ? "" : this.of("event", value);
     if (name === "retry") return /^\d{1,12}$/.test(value) ? value : "";
     if (name === "event") return PLAIN_WORD.test(value) ? value : "message";
-    if (name !== "data") return this.#text(value);
     if (isAddress) return this.url(value, "session");
     return this.#targetJson(value, false) ?? this.#text(value);
   }

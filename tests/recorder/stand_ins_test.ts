@@ -120,6 +120,8 @@ Deno.test("a message is known by its ID to the last digit, however it is spelt",
   assertEquals(keyOf('"a\\u0062c"'), keyOf('"abc"'));
   assertEquals(keyOf("1.0"), keyOf("1"));
   assert(keyOf("1") !== keyOf('"1"'));
+  assert(keyOf('"a"') !== keyOf('"b"'));
+  assert(keyOf("[1]") !== keyOf("[2]"));
 });
 
 const WORD = "plantedword";
@@ -175,6 +177,82 @@ for (const [place, shownOf] of Object.entries(SAID)) {
     assertEquals(again.words(again.words(shown)), again.words(shown));
   });
 }
+
+/** What says how HTTP and MCP are spoken, as a replay needs it. */
+const SHOWN: readonly (readonly [
+  what: string,
+  shownOf: (shown: StandIns) => string,
+  expected: string,
+])[] = [
+  [
+    "an event's lines",
+    (shown) =>
+      shown.fromTarget("retry: 500\nevent: message\nid: e\ndata: x\n\n"),
+    "retry: 500\nevent: message\nid: event-1\ndata: x\n\n",
+  ],
+  [
+    "a line of an event that MCP does not know",
+    (shown) => shown.fromTarget(`data: x\n${WORD}: ${WORD}\n: ${WORD}\n\n`),
+    "data: x\nxxxxxxxxxxx: xxxxxxxxxxx\n: xxxxxxxxxxx\n\n",
+  ],
+  [
+    "a batch",
+    (shown) => shown.fromClient(`[${call({})},${call({})}]`),
+    `[${call({})},${call({})}]`,
+  ],
+  [
+    "an error's code and words",
+    (shown) =>
+      shown.fromTarget(
+        `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no access","data":{"n":"${WORD}"}}}`,
+      ),
+    '{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no access","data":{"key-1":"xxxxxxxxxxx"}}}',
+  ],
+  [
+    "an error that is a text",
+    (shown) => shown.fromTarget('{"jsonrpc":"2.0","id":1,"error":"no access"}'),
+    '{"jsonrpc":"2.0","id":1,"error":"no access"}',
+  ],
+  [
+    "what belongs together",
+    (shown) => shown.fromTarget(message({ nextCursor: WORD, taskId: WORD })),
+    message({ nextCursor: "cursor-1", taskId: "task-1" }),
+  ],
+  [
+    "a header of HTTP",
+    (shown) => shown.header("retry-after", "7"),
+    "7",
+  ],
+  ["a tool in a header", (shown) => shown.header("mcp-name", "work"), "work"],
+  [
+    "what is no tool in a header",
+    (shown) => shown.header("mcp-name", "a é"),
+    "xxx",
+  ],
+  [
+    "where a place is",
+    (shown) => shown.header("location", `https://e.example/mcp?a=${WORD}`),
+    "https://e.example/mcp?a=value-1",
+  ],
+];
+
+for (const [what, shownOf, expected] of SHOWN) {
+  Deno.test(`a recording has what a replay needs, and no more, of ${what}`, () => {
+    assertEquals(shownOf(standIns()), expected);
+  });
+}
+
+Deno.test("what gives access has its stand-in, and is in no words after that", () => {
+  for (const kind of ["session", "cookie", "event", "identity", "token"]) {
+    const shown = standIns();
+    const value = "opaque-0123456789-value";
+    assertEquals(shown.of(kind, value), `${kind}-1`);
+    assertEquals(
+      shown.words(`no such thing: ${value}`),
+      "no such thing: [redacted]",
+    );
+  }
+});
 
 Deno.test("an account is another number, the same one wherever it stands, and a role has its form", () => {
   const shown = standIns();
