@@ -80,9 +80,11 @@ Deno.test("one of the two shared files does not sign while the other may not be 
   // Who allows neither leaves them out, unless a variable names one.
   const neither = probing(world.path("elsewhere"));
   const nothing = { flags: neither.flags };
-  await assertLacks(world, nothing, "none found (", [
+  const { data } = await assertLacks(world, nothing, "none found (", [
     `--allow-read=${config},${credentials}`,
   ]);
+  const told = data?.sources.filter(({ source }) => source === "shared files");
+  assertEquals(told?.length, 1);
   const { credentials: found } = await world.probe(neither);
   assertEquals(found?.accessKeyId, "ASIACONTAINER1");
   for (const name of ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]) {
