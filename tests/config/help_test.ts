@@ -169,27 +169,13 @@ Deno.test("help on what there is none on says what there is", async () => {
   ]);
 });
 
-Deno.test("the help of a subcommand shows what a flag takes, its words, and where the options are", () => {
+Deno.test("the help of a subcommand shows what each flag takes", () => {
   const config = commandHelp("config");
   for (
     const line of [
-      "Clients:",
-      "  claude-code, claude-desktop, cline, cursor, goose",
       "  --write                  merge it into the file of the client",
       "  --launch npx|deno        how the client is to start the proxy",
       "  --name NAME              what the client calls the server",
-      "The options are the proxy's: sigv4-proxy --help all.",
     ]
   ) assertStringIncludes(config, `\n${line}\n`);
-  assertEquals(
-    commandHelp("record"),
-    `sigv4-proxy record: show a recording as a timeline.
-
-Usage: sigv4-proxy record show [--html FILE] <file>
-
-  --html FILE              write a page for the browser, in place of text
-`,
-  );
-  assertMatch(commandHelp("completions"), /^Usage: .*\S\n$/m);
-  assertEquals(commandHelp("completions").endsWith("\n\n"), false);
 });

@@ -148,21 +148,18 @@ async function overwrite(
 ): Promise<void> {
   const { path } = file;
   await ensureUnchanged(file);
-  const handle = await open(path, "r+");
+  await using handle = await open(path, "r+");
+  if (!isSameFile(await handle.stat(), original)) throw changed(path);
   try {
-    if (!isSameFile(await handle.stat(), original)) throw changed(path);
     const bytes = new TextEncoder().encode(text);
     await handle.writeFile(bytes);
     await handle.truncate(bytes.length);
     await handle.sync();
   } catch (error) {
-    if (error instanceof FileError) throw error;
     throw new FileError(
       `${path} may be written in part (${messageOf(error)}): as it was, ` +
         `it is in ${backup}`,
     );
-  } finally {
-    await handle.close();
   }
 }
 
@@ -187,20 +184,16 @@ async function writeNew(
   text: string,
   { uid, gid, mode }: Pick<Deno.FileInfo, "uid" | "gid" | "mode">,
 ): Promise<boolean> {
-  const handle = await open(path, "wx", NEW_FILE_MODE);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-    // Windows has neither: there a file is as open as its directory.
-    if (uid === null || gid === null || mode === null) return true;
-    const made = await handle.stat();
-    const isOwners = made.uid === uid && made.gid === gid ||
-      await handle.chown(uid, gid).then(() => true, () => false);
-    if (isOwners) await handle.chmod(mode & 0o777);
-    return isOwners;
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(path, "wx", NEW_FILE_MODE);
+  await handle.writeFile(text);
+  await handle.sync();
+  // Windows has neither: there a file is as open as its directory.
+  if (uid === null || gid === null || mode === null) return true;
+  const made = await handle.stat();
+  const isOwners = made.uid === uid && made.gid === gid ||
+    await handle.chown(uid, gid).then(() => true, () => false);
+  if (isOwners) await handle.chmod(mode & 0o777);
+  return isOwners;
 }
 
 function fileError(error: unknown, path: string): FileError {

@@ -3,10 +3,7 @@
  * Deno.
  */
 
-import {
-  readSharedFiles,
-  type SharedFiles,
-} from "../../aws/shared_files/shared_files.ts";
+import { readSharedFiles } from "../../aws/shared_files/shared_files.ts";
 import { commaNotes } from "../../permissions.ts";
 import { sharedPaths } from "../../aws/shared_files/paths.ts";
 import { UnclearFilesError } from "../../aws/shared_files/settings.ts";
@@ -129,17 +126,16 @@ async function profileNotes(
   env: CommandContext["env"],
 ): Promise<string[]> {
   const named = new Set(profile === undefined ? [] : [profile, ...profiles]);
-  let files: SharedFiles;
   try {
-    files = await readSharedFiles(sharedPaths(env));
+    const { profiles: known } = await readSharedFiles(sharedPaths(env));
+    return [...named].filter((name) => !known.has(name)).map((name) =>
+      `there is no profile "${name}" in the shared AWS files that can be read ` +
+      "here, so the Deno flags may lack what it needs"
+    );
   } catch (error) {
     if (!(error instanceof UnclearFilesError)) throw error;
     return [`the Deno flags may lack something: ${error.message}`];
   }
-  return [...named].filter((name) => !files.profiles.has(name)).map((name) =>
-    `there is no profile "${name}" in the shared AWS files that can be read ` +
-    "here, so the Deno flags may lack what it needs"
-  );
 }
 
 function roleNotes(config: Config): string[] {
