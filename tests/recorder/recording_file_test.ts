@@ -1,9 +1,10 @@
 /** What becomes of a recording when something happens to its file. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { SILENT_LOG } from "../../src/log/log.ts";
 import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
+import { RecordingFile } from "../../src/recorder/recording_file.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { within } from "../support/time/deadline.ts";
 import { mcp } from "../support/raw/mcp.ts";
@@ -87,4 +88,35 @@ Deno.test("a turn that took long is not rested from while nothing passes", async
   });
   say();
   await within(promise, "the next turn", 60_000);
+});
+
+Deno.test("a line that is larger than a part is left out, and a recording never over its size", async () => {
+  await using directory = await RecordingDirectory.make();
+  const maxBytes = 4_096;
+  const file = RecordingFile.create({
+    path: directory.path,
+    names: OPTION_NAMES,
+    maxBytes,
+    header: {
+      recording: "sigv4-proxy",
+      format: 1,
+      version: "0.1.0",
+      deno: "2.9.6",
+      os: "linux",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      target: "https://mcp.example/mcp",
+      mode: "stdio",
+      options: [],
+      bodies: false,
+    },
+  });
+  const line = (seq: number, more = "") =>
+    `{"seq":${seq},"t":1,"kind":"recovered","more":"${more}"}\n`;
+  await file.write([line(1), line(2, "x".repeat(maxBytes)), line(3)]);
+  assertEquals(file.hasLost, true);
+  await file.close();
+  const { size } = await Deno.stat(directory.path);
+  assert(size <= maxBytes, `${size}`);
+  const { lines } = await loadRecording(directory.path, OPTION_NAMES);
+  assertEquals(lines.map(({ seq }) => seq), [1, 3]);
 });
