@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { MODERN_META } from "../../support/stream/modern_message.ts";
 import { result } from "../../support/raw/mcp.ts";
-import { READER, World } from "./world.ts";
+import { LIST, READER, World } from "./world.ts";
 
 Deno.test("metadata is put into requests that do not have it, and into nothing else", async () => {
   await using world = await World.before({}, {
@@ -29,6 +29,18 @@ Deno.test("metadata is put into requests that do not have it, and into nothing e
     _meta: { team: "ulm", origin: "proxy" },
   });
   assertEquals(third, '{"jsonrpc":"2.0","method":"n"}');
+});
+
+Deno.test("with metadata and no rule a stream goes on as the target sent it, to the byte", async () => {
+  const said = ': open\n\nid: 1\ndata: {"result":{"tools":[{"name":"a"}]}\n\n';
+  await using world = await World.before(async (_request, reply) => {
+    const stream = await reply.sse();
+    await stream.raw(said);
+    await stream.end();
+  }, { metadata: [["team", "ulm"]] });
+  for (const answer of [await world.fetch(), await world.post(LIST)]) {
+    assertEquals(await answer.text(), said);
+  }
 });
 
 for (const isModern of [false, true]) {
