@@ -76,6 +76,7 @@ export class HttpTransport implements AnswerContext {
         const settled = orAborted(exchange.settled, exchange.signal);
         await untilAborted(settled, channel.over);
       } else await this.#read(exchange, session, response);
+      if (!exchange.isSettled) await this.#receiveKept(exchange, session);
       if (exchange.isSettled) return;
       throw channel ? streamCut(channel.cause) : noAnswer(response);
     } catch (cause) {
@@ -194,6 +195,18 @@ export class HttpTransport implements AnswerContext {
         exchange.owedAlike(message.id);
       if (isOwed) await this.router.receive(bytes, session, exchange);
     }
+  }
+
+  /** Delivers the error of another ID that is all that answered an exchange. */
+  async #receiveKept(
+    exchange: Exchange,
+    session: SessionHeaders,
+  ): Promise<void> {
+    const [request] = exchange.pending;
+    const { kept } = request;
+    if (!(kept instanceof Uint8Array)) return;
+    request.kept = undefined;
+    await this.router.receive(kept, session, exchange);
   }
 
   async fetch(

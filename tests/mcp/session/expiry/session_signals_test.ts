@@ -76,6 +76,14 @@ const BEFORE: Record<string, Signal> = {
     400,
     rpc("", -30001, AWS_WORDS),
   ),
+  "an event of the AWS MCP server with another ID, the last one": async (
+    _call,
+    reply,
+  ) => {
+    const stream = await reply.sse();
+    await stream.message(rpc("server-error", -30001, AWS_WORDS));
+    await stream.end();
+  },
   "a 400 with an error in words (keryx)": json(
     400,
     { error: "Session not found" },
