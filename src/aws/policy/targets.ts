@@ -109,9 +109,11 @@ function apiOf(
   return { id, stage: "$default", path: first, note };
 }
 
-function lambda(target: Target): TargetPolicy {
-  const isWeb = /\.lambda-web\./.test(target.host);
-  return isWeb ? webFunction(target) : lambdaUrl(target);
+function lambda(target: Target): TargetPolicy | undefined {
+  const { host } = target;
+  // The API of Lambda itself is no MCP server.
+  if (/^(?:vpce-[^.]+\.)?lambda(?:-fips)?\./.test(host)) return undefined;
+  return /\.lambda-web\./.test(host) ? webFunction(target) : lambdaUrl(target);
 }
 
 /** AWS Lambda, "Lambda Web Function endpoint access control". */

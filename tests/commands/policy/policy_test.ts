@@ -159,17 +159,24 @@ Deno.test("an AgentCore runtime is invoked at its ARN and its endpoint, for a us
   assertEquals(Resource[1], `${RUNTIME_ARN}/runtime-endpoint/LIVE\${*}`);
 });
 
-Deno.test("of a service that nobody knows, no policy is made up", async () => {
-  const outcome = await policy(
-    "https://mcp.example/mcp",
-    "--service-name",
+const UNKNOWN: readonly (readonly [service: string, ...args: string[]])[] = [
+  [
     "sagemaker",
-    "--region",
-    "eu-west-1",
-  );
-  assertEquals([outcome.code, outcome.stdout], [1, ""]);
-  assertStringIncludes(outcome.stderr, "it is not known what sagemaker asks");
-});
+    ...["https://mcp.example/mcp", "--service-name", "sagemaker"],
+    ...["--region", "eu-west-1"],
+  ],
+  // Lambda's own API, and no function.
+  ["lambda", "https://lambda.eu-west-1.amazonaws.com/mcp"],
+];
+
+for (const [service, ...args] of UNKNOWN) {
+  Deno.test(`of ${service}, of which nobody knows what it asks for, no policy is made up`, async () => {
+    const outcome = await policy(...args);
+    assertEquals([outcome.code, outcome.stdout], [1, ""]);
+    const words = `it is not known what ${service} asks`;
+    assertStringIncludes(outcome.stderr, words);
+  });
+}
 
 Deno.test("each region of a set is named, and only a wildcard stands for more", async () => {
   const cases: [set: string, regions: string[]][] = [
