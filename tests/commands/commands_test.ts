@@ -102,6 +102,32 @@ Deno.test("a URL in place of a client is not shown, since it may hold a secret",
   assertEquals(faults.join().includes("hunter2"), false);
 });
 
+Deno.test("a subcommand for recordings says what it needs, beside what else is wrong", async () => {
+  await using world = await CommandWorld.make();
+  for (
+    const [name, args, faults] of [
+      ["record", ["a.jsonl"], [
+        "record needs the word show, and one recording",
+      ]],
+      ["record", ["show"], ["record needs the word show, and one recording"]],
+      ["replay", ["a", "b"], ["replay needs one recording"]],
+      ["replay", ["a", "--fast", "--fast"], [
+        "--fast is given 2 times (give it once)",
+      ]],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () =>
+        world.run(
+          (args, context) => runSubcommand(name, args, context),
+          [...args],
+        ),
+      ConfigError,
+    );
+    assertEquals<readonly string[]>(error.faults, faults);
+  }
+});
+
 Deno.test("the word may stand behind own flags and their values", () => {
   const line = ["--write", "--name", "a", "zed", "https://mcp.example/mcp"];
   const { word, positional, faults } = parseArguments(line, "config");
