@@ -136,6 +136,25 @@ Deno.test("a session that is replaced is one recovery, however many messages wai
   for (const span of opened) assertEquals(told.childrenOf(span).length, 1);
 });
 
+Deno.test("an initialize of the proxy's own whose connection breaks is told as an error, and as no cancellation", async () => {
+  const sessions = new Sessions();
+  let isLost = false;
+  const target = mcp({}, sessions);
+  await using server = await RawServer.start(async (request, reply) => {
+    const isBroken = isLost && request.text().includes('"initialize"');
+    await (isBroken ? reply.reset() : target(request, reply));
+  });
+  const told = await traced({ target: server.url }, async (proxy) => {
+    await proxy.initialize();
+    sessions.known.clear();
+    isLost = true;
+    await proxy.request("m");
+  });
+  const own = told.messages.filter(({ name }) => name === "initialize").at(-1);
+  assertEquals(own?.attributes["error.type"], "_OTHER");
+  assertEquals(own?.attributes["sigv4_proxy.cancelled"], undefined);
+});
+
 Deno.test("a stream that is resumed is told as such, and is no retry", async () => {
   await using server = await RawServer.start(mcp({
     m: async (_message, reply) => {
