@@ -48,8 +48,7 @@ export class ListenStream {
   readonly #meta: () => Record<string, unknown>;
   readonly #uris = new Set<string>();
   #capabilities: unknown;
-  #current: Subscription | undefined;
-  /** The current one, and those before it until what follows is acknowledged. */
+  /** The last one, and those before it until what follows is acknowledged. */
   readonly #heard = new Map<string, Subscription>();
   #reopening: ReturnType<typeof setTimeout> | undefined;
   #reopened = 0;
@@ -91,7 +90,7 @@ export class ListenStream {
   async renew(): Promise<unknown> {
     const { own, log } = this.#context;
     clearTimeout(this.#reopening);
-    const before = this.#current;
+    const before = [...this.#heard.values()];
     const lists = offeredListChanges(this.#capabilities);
     const notifications = filterOf(lists, [...this.#uris]);
     if (Object.keys(notifications).length === 0) {
@@ -101,7 +100,6 @@ export class ListenStream {
     const id = own.nextId();
     const opened = Promise.withResolvers<unknown>();
     const subscription: Subscription = { id, opened, isRefused: false };
-    this.#current = subscription;
     this.#heard.set(id.key, subscription);
     const params = { _meta: this.#meta(), notifications };
     own.ask("subscriptions/listen", params, id)
@@ -113,13 +111,13 @@ export class ListenStream {
     }, ACKNOWLEDGE_MS);
     const honoured = await opened.promise;
     clearTimeout(timer);
-    if (subscription.isRefused && before && this.#heard.has(before.id.key)) {
-      if (this.#current === subscription) this.#leave(subscription, undefined);
-      this.#current = before;
+    const left = before.filter((one) => this.#heard.has(one.id.key));
+    if (subscription.isRefused && left.length > 0) {
+      if (this.#heard.has(id.key)) this.#leave(subscription, undefined);
       clearTimeout(this.#reopening);
       return undefined;
     }
-    if (before) this.#leave(before, honoured);
+    for (const one of left) this.#leave(one, honoured);
     if (honoured !== undefined) this.#openedAt = performance.now();
     return honoured;
   }
@@ -129,9 +127,9 @@ export class ListenStream {
     const { log } = this.#context;
     subscription.isRefused = error !== undefined;
     subscription.opened.resolve(undefined);
+    const isLast = subscription === this.#last;
     this.#heard.delete(subscription.id.key);
-    if (subscription !== this.#current) return;
-    this.#current = undefined;
+    if (!isLast) return;
     const code = error?.code;
     // The proxy's own error passes with its cause.
     if (error && !isOwnError(error.data)) {
@@ -168,17 +166,20 @@ export class ListenStream {
     const ended = cancelledId(message);
     // What one before those still says would be told twice.
     if (!ended) return id !== undefined && !this.#heard.has(id.key);
-    const current = this.#current;
-    if (!current || ended.key !== current.id.key) return false;
-    this.#context.own.forget(current.id);
-    this.#over(current, undefined);
+    const last = this.#last;
+    if (!last || ended.key !== last.id.key) return false;
+    this.#context.own.forget(last.id);
+    this.#over(last, undefined);
     return true;
   }
 
   end(): void {
     clearTimeout(this.#reopening);
-    if (this.#current) this.#leave(this.#current, undefined);
-    this.#current = undefined;
+    for (const one of this.#heard.values()) this.#leave(one, undefined);
+  }
+
+  get #last(): Subscription | undefined {
+    return [...this.#heard.values()].at(-1);
   }
 
   /** Cancels one; whoever still waits for it gets what took its place. */

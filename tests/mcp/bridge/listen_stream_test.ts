@@ -71,7 +71,7 @@ async function legacyClient() {
       })),
     "subscriptions/listen": async (message, reply) => {
       const { notifications } = message.params;
-      if (notifications.resourceSubscriptions?.includes("no:no")) {
+      if (notifications.resourceSubscriptions?.at(-1) === "no:no") {
         return await reply.json(error(message, -32602, "no such resource"));
       }
       const stream = await reply.sse();
@@ -102,6 +102,22 @@ Deno.test("subscriptions made at once are all answered when the last is acknowle
   await within(second.stream.closed, "the second stream to be closed");
   await third.tell("resources/updated", { uri: "c:d" });
   assertEquals((await w.client.next()).json.params.uri, "c:d");
+});
+
+Deno.test("a subscription that is refused while the next one waits leaves one stream, too", async () => {
+  await using w = await legacyClient();
+  const first = await w.listenings.at(0);
+  await first.acknowledge();
+  w.client.request(1, "resources/subscribe", { uri: "no:no" });
+  w.client.request(2, "resources/subscribe", { uri: "c:d" });
+  assertEquals((await w.client.next()).json.error.code, -32602);
+  const second = await w.listenings.at(1);
+  await second.acknowledge();
+  assertEquals((await w.client.next()).json.result, {});
+  await within(first.stream.closed, "the first stream to be closed");
+  w.client.request(3, "resources/unsubscribe", { uri: "c:d" });
+  await (await w.listenings.at(2)).acknowledge();
+  await within(second.stream.closed, "the second stream to be closed");
 });
 
 Deno.test("while subscriptions wait to be acknowledged, the one before them is still heard", async () => {
