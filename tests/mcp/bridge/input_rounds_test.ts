@@ -243,14 +243,16 @@ function askingTwo(end?: Promise<void>) {
   const script: Record<string, McpHandler> = {
     "tools/call": async (message, reply) => {
       const stream = await reply.sse();
-      for (const id of ["a", "b"]) {
-        await stream.message({
+      const questions = ["a", "b"].map((id) =>
+        JSON.stringify({
           jsonrpc: "2.0",
           id,
           method: "elicitation/create",
           params: { message: id },
-        });
-      }
+        })
+      );
+      // In one piece: what comes later is asked later.
+      await stream.raw(questions.map((data) => `data: ${data}\n\n`).join(""));
       finish = async () => {
         await stream.message(result(message, { content: [], answers }));
         await stream.end();
@@ -290,10 +292,13 @@ Deno.test("the result of a call that does not wait for what it asked is the retr
   const asked = (await w.client.ask(1, "tools/call", params)).result;
   assertEquals(asked.resultType, "input_required");
   end.resolve();
-  await w.client.ask(2, "tools/list", params);
-  const { requestState } = asked;
-  const retry = { ...params, requestState, inputResponses: {} };
-  const { result } = await w.client.ask(3, "tools/call", retry);
+  let result = asked;
+  // Until the end is there, it is asked again.
+  for (let id = 2; result.resultType === "input_required"; id++) {
+    const { requestState } = result;
+    const retry = { ...params, requestState, inputResponses: {} };
+    ({ result } = await w.client.ask(id, "tools/call", retry));
+  }
   assertEquals([result.resultType, result.answers], ["complete", 0]);
 });
 
