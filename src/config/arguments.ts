@@ -154,10 +154,12 @@ function withoutPieces(
   const pieces = new Map<Option, string[]>();
   let option: Option | undefined;
   for (const [index, arg] of args.entries()) {
+    const before = known.get(args[index - 1] ?? "");
+    const isValue = before !== undefined && before.kind !== "boolean";
     if (arg.startsWith("-")) {
       const named = known.get(arg.replace(/=.*$/s, ""));
       option = named?.kind === "boolean" ? undefined : named;
-    } else if (option !== undefined && left.has(arg)) {
+    } else if (!isValue && option !== undefined && left.has(arg)) {
       // The target URL, however it is written, or a command in a wrong place.
       const isOther = arg === word || isUrl(arg) || isCommandName(arg) ||
         !positional.some(isUrl) && /[./:]/.test(arg);

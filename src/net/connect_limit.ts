@@ -161,7 +161,9 @@ class ConnectWatch {
     const { limitMs, proxy, names } = this.#options;
     const what = proxy === undefined ? origin : proxyName(proxy);
     const mayHaveRun = this.#mayBeConnected;
-    for (const { abort } of this.#waiting.intersection(asking)) {
+    for (const { startedAt, abort } of this.#waiting.intersection(asking)) {
+      // It was accepted, and goes on over a connection of its own.
+      if (startedAt < this.#heardAt) continue;
       abort.abort(
         new ProxyError(
           "unreachable",

@@ -71,7 +71,7 @@ function isExempt(hostname: string, entries: readonly string[]): boolean {
 
 /** Whether an IPv4 address is in a network such as `10.0.0.0/8`. */
 function isInNetwork(host: string, network: string): boolean {
-  const [base, length] = network.split("/");
+  const [, base = "", length] = /^(.+)\/(\d+)$/.exec(network) ?? [];
   const size = 2 ** (32 - Number(length));
   const [own, start] = [host, base].map((text) =>
     Math.floor(toNumber(text) / size)

@@ -117,7 +117,7 @@ export class StandIns extends Values {
     if (name === "id") return value === "" ? "" : this.of("event", value);
     if (name === "retry") return /^\d{1,12}$/.test(value) ? value : "";
     if (name === "event") return PLAIN_WORD.test(value) ? value : "message";
-    if (isAddress) return this.url(value, "session");
+    if (isAddress && name === "data") return this.url(value, "session");
     return this.#targetJson(value, false) ?? this.#text(value);
   }
 

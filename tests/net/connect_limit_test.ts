@@ -141,6 +141,40 @@ Deno.test("a target that answers one call while it is asked has accepted what wa
   await Promise.all([quick, await slow].map(({ body }) => body?.cancel()));
 });
 
+Deno.test("a call that was accepted goes on where one after it is not", async () => {
+  await using server = await onCue();
+  using clock = new Clock();
+  const asked: PromiseWithResolvers<void>[] = [];
+  using limited = limitedBy((_url, signal) => {
+    const ask = Promise.withResolvers<void>();
+    asked.push(ask);
+    signal.addEventListener("abort", () => ask.reject(signal.reason));
+    // That is how the first one is known to be accepted.
+    if (asked.length === 1) ask.resolve();
+    return ask.promise;
+  });
+  const post = () =>
+    limited(server.url, {
+      method: "POST",
+      body: '{"jsonrpc":"2.0","id":1,"method":"m"}',
+    });
+  const first = post();
+  await server.requests.at(0);
+  await clock.ring(1_000);
+  await asked[0].promise;
+  const second = assertRejects(
+    () => within(post(), "the connect limit"),
+    ProxyError,
+  );
+  await server.requests.at(1);
+  await clock.pass(60_000);
+  assertEquals((await second).reason, "unreachable");
+  server.go();
+  const { status, body } = await first;
+  assertEquals(status, 200);
+  await body?.cancel();
+});
+
 Deno.test("a target that refuses to be asked is left to the request, which its caller may end", async () => {
   await using server = await onCue();
   using clock = new Clock();

@@ -149,6 +149,10 @@ const SAID: Readonly<Record<string, (shown: StandIns) => string>> = {
   "the path of a session": (shown) =>
     shown.fromTarget(`event: endpoint\ndata: /m/${WORD}-0123456789\n\n`) +
     shown.url(`https://e.example/m/${WORD}-0123456789`),
+  "an event of an address beside that": (shown) =>
+    shown.fromTarget(
+      `event: endpoint\n: ${WORD}\nfoo: /x/${WORD}\ndata: /m\n\n`,
+    ),
   "who is refused": (shown) =>
     shown.fromTarget(
       `{"message":"User: arn:aws:sts::123456789012:assumed-role/${WORD}/${WORD}@x.example is not authorized"}`,

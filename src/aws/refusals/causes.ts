@@ -133,7 +133,7 @@ function mismatch(refused: Refused): Explanation {
   const difference = differenceOf(refused);
   const data = { firstDifference: difference };
   const isWrongHash = error.type === "XAmzContentSHA256Mismatch";
-  const isPayload = /^(?:body hash|header x-amz-content-sha256)$/
+  const isPayload = isWrongHash || /^(?:body hash|header x-amz-content-sha256)$/
     .test(difference?.part ?? "");
   const isUnsigned = record?.canonicalRequest.endsWith("\nUNSIGNED-PAYLOAD");
   if (isPayload && isUnsigned) {

@@ -48,6 +48,9 @@ export async function secondTryFor(
 ): Promise<{ awsError?: string; targetTime?: number } | undefined> {
   const signed = SIGNING_RECORDS.get(response)?.signed;
   if (!signed || !mayBeRefusal(response.status)) return undefined;
+  const type = response.headers.get("content-type") ?? "";
+  // It holds no AWS error, and may never end.
+  if (/^text\/event-stream\b/i.test(type)) return undefined;
   const error = parseAwsError(response.headers, await beginningOf(response));
   const awsError = error?.type;
   const fix = error && secondTryOf(error);

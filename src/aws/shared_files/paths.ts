@@ -1,6 +1,6 @@
 /** Where the shared files are, and which profile is meant. */
 
-import { type Need, notGranted, readEnv } from "../../permissions.ts";
+import { lacking, type Need, notGranted, readEnv } from "../../permissions.ts";
 import { UnclearFilesError } from "./settings.ts";
 
 /** Reads an environment variable; an empty one counts as not set. */
@@ -102,7 +102,7 @@ const VARIABLE = Deno.build.os === "windows"
   ? /\$(?:(\w+)|\{([^}]{0,256})\})|%([^%]+)%/g
   : /\$(?:(\w+)|\{([^}]{0,256})\})/g;
 
-const [OWN_HOME, FINAL_SLASH] = Deno.build.os === "windows"
+export const [OWN_HOME, FINAL_SLASH] = Deno.build.os === "windows"
   ? [/^~(?:$|[/\\])/, /(?<![/\\])[/\\]+$/]
   : [/^~(?:$|\/)/, /(?<!\/)\/+$/];
 
@@ -129,6 +129,11 @@ export function followParents(path: string): string {
   const parent = /(?<=^|\/)\.\.(?=\/|$)/.exec(path);
   if (parent === null || Deno.build.os === "windows") return path;
   const before = path.slice(0, parent.index) || ".";
+  const why = `follow the .. in ${path}`;
+  const missing = notGranted([{ kind: "read", value: before, why }]);
+  if (missing.length > 0) {
+    throw new UnclearFilesError("shared files", lacking(missing));
+  }
   let real: string;
   try {
     real = Deno.realPathSync(before);

@@ -14,6 +14,7 @@ import {
   expandPath,
   followParents,
   hiddenEnvOf,
+  OWN_HOME,
   pathNeed,
   pathVariables,
   PROFILE_VARIABLES,
@@ -125,7 +126,9 @@ type Sections = ReadonlyMap<string, Section>;
 /** What is no file counts as not there, as for the AWS CLI. */
 async function readSections(path: string): Promise<Sections | undefined> {
   const fail = (what: string) => new UnclearFilesError("shared files", what);
-  if (/^~[^/]/.test(path)) {
+  // There is no home, and the directory that we run in is none.
+  if (OWN_HOME.test(path)) return undefined;
+  if (path.startsWith("~")) {
     const what = "the home of another user is not looked up: write it out";
     throw fail(`${path}: ${what}`);
   }

@@ -27,6 +27,7 @@ import {
 } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { eraOf } from "../wire/era.ts";
+import { scanInTurns } from "../wire/large_message.ts";
 import {
   parseMessage,
   type RequestMessage,
@@ -180,6 +181,7 @@ export class EraBridge implements Link {
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
+    await scanInTurns(frame);
     const message = parseMessage(frame);
     if (message.kind === "invalid" || message.kind === "batch") {
       return await this.#emit(frame);

@@ -8,6 +8,7 @@ import {
   filterOf,
   LIST_CHANGES,
   offeredListChanges,
+  offersSubscriptions,
   RESOURCE_UPDATED,
   subscriptionMeta,
   urisIn,
@@ -62,6 +63,7 @@ export class SessionListeners {
       .reduce((count, { uris }) => count + uris.size, 0);
     const { own } = this.#context;
     const agreed: string[] = [];
+    if (!offersSubscriptions(this.capabilities)) return agreed;
     for (const uri of asked) {
       if (isOver() || held + agreed.length >= MAX_SUBSCRIPTIONS) break;
       const { error } = await own.ask("resources/subscribe", { uri });

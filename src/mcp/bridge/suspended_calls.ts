@@ -134,7 +134,9 @@ export class SuspendedCalls {
   ): Promise<void> | void {
     const { emit, link } = this.#context;
     const { requestState } = asObject(params);
-    const call = this.#suspended.get(String(requestState));
+    const call = this.#suspended.get(
+      typeof requestState === "string" ? requestState : "",
+    );
     if (!call || call.method !== method) {
       const message =
         "requestState names no call that waits: it is unknown, was used, or waited too long";

@@ -77,7 +77,9 @@ export class IdentityArguments {
     const { arguments: given, name } = asObject(params);
     // What cannot be seen may name one.
     if (params === UNREAD || given === UNREAD) return UNREAD;
-    if (!isObject(given) || this.#owners.get(String(name))) return {};
+    if (!isObject(given) || this.#owners.get(JSON.stringify(name) ?? "")) {
+      return {};
+    }
     return Object.fromEntries(
       this.#names.filter((name) => Object.hasOwn(given, name))
         .map((name) => [name, given[name]]),
@@ -101,7 +103,7 @@ export class IdentityArguments {
   #offeredBy(tool: Uint8Array): Uint8Array {
     const root = rootOf(tool);
     const name = memberNamed("name", tool, root);
-    const called = name ? String(parseMember(tool, name)) : "";
+    const called = name ? JSON.stringify(parseMember(tool, name)) ?? "" : "";
     this.#owners.delete(called);
     const schema = memberNamed("inputSchema", tool, root);
     // Nothing can be offered where there is no object.

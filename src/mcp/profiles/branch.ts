@@ -4,6 +4,7 @@ import { isObject } from "../../json.ts";
 import type { Log } from "../../log/log.ts";
 import { Background, OwnRequests } from "../transport/awaited.ts";
 import { dense } from "../wire/bytes.ts";
+import { eraOf } from "../wire/era.ts";
 import {
   cancelledId,
   type Emit,
@@ -103,8 +104,11 @@ export class IdentityBranch implements Link {
     if (message.kind === "response") return this.#acceptAnswer(bytes, message);
     if (message.kind !== "request") return this.#link.accept(bytes, message);
     const { id } = message;
-    this.#pending.set(id.key, false);
+    const isModern = eraOf(message) === "modern";
+    this.#pending.set(id.key, isModern);
     this.#idle?.stop();
+    // It needs no session, not even where an `initialize` was refused before.
+    if (isModern) return this.#link.accept(bytes, message);
     let sent: Promise<void> | void;
     const frame = dense(bytes);
     const ready = this.#background.start(async () => {

@@ -54,9 +54,11 @@ export class Recovery {
         this.#logLevel = params.level;
         return;
       case "resources/subscribe":
-        return this.#subscriptions.set(String(params.uri), true);
+        if (typeof params.uri !== "string") return;
+        return this.#subscriptions.set(params.uri, true);
       case "resources/unsubscribe":
-        this.#subscriptions.delete(String(params.uri));
+        if (typeof params.uri !== "string") return;
+        this.#subscriptions.delete(params.uri);
     }
   }
 

@@ -197,9 +197,11 @@ export class StatelessSession {
   ): number | undefined {
     const subscription = this.#subscriptions.get(exchange);
     if (subscription?.isOpen) return subscription.delayMs(cause);
-    const isProbe = exchange.method === DISCOVER &&
-      !exchange.requests[0].key.startsWith(`s:${UNAWAITED}`);
-    if (!isProbe) {
+    const status = Number(errorOf(cause)?.data.status);
+    // What a target that is busy, or starts, is asked next says nothing of its era.
+    const isAwaited = status === 429 || status >= 500 ||
+      !exchange.requests[0]?.key.startsWith(`s:${UNAWAITED}`);
+    if (exchange.method !== DISCOVER || !exchange.isRequest || !isAwaited) {
       return this.#inFlight.policy.delayMs(exchange, cause, tries);
     }
     this.#waitedOut.set(exchange, cause);

@@ -94,8 +94,8 @@ export class ToolSchemas {
   }
 
   headersFor(params: unknown): HeaderPairs {
-    const { name, arguments: given } = asObject(params);
-    const parameters = this.#tools.get(String(name)) ?? [];
+    const { name = "", arguments: given } = asObject(params);
+    const parameters = typeof name === "string" && this.#tools.get(name) || [];
     return parameters.flatMap(({ path, header }): HeaderPairs => {
       const value = parameterValue(
         path.reduce((value, name) => asObject(value)[name], given),

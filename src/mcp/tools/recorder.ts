@@ -67,6 +67,7 @@ export async function recordTools(
         // Read as the client's are: what is unclear in it says nothing.
         await withoutForbidden(bytes, answer, policy, before);
       }
+      if (failure !== undefined) break;
     }
     if (policy.changes === before) return failure;
   }

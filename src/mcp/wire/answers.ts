@@ -128,7 +128,7 @@ export function repairedAnswer(
 ): Uint8Array {
   if (message.kind !== "response") return frame;
   const { nullMember, error } = message;
-  if (nullMember) {
+  if (nullMember && !rootOf(frame).isPartial) {
     const isNull = ({ name }: Member) => name === nullMember;
     frame = removeMembers(frame, rootOf(frame), isNull);
   }

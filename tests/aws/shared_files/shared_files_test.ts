@@ -96,6 +96,26 @@ Deno.test("a region behind a variable that may not be read is an error with its 
   assertEquals(unread, "undefined\n");
 });
 
+Deno.test("a home that is not known is not looked for in the working directory", async () => {
+  using world = new World();
+  world.write("~/.aws/credentials", "[default]\naws_access_key_id=NOT_OURS\n");
+  const module = import.meta.resolve(
+    "../../../src/aws/shared_files/shared_files.ts",
+  );
+  const paths = { config: "~/.aws/config", credentials: "~/.aws/credentials" };
+  const script = world.write(
+    "files.ts",
+    `import { readSharedFiles } from ${JSON.stringify(module)};\n` +
+      `const files = await readSharedFiles(${JSON.stringify(paths)});\n` +
+      "console.log([...files.profiles.keys()], files.present);\n",
+  );
+  const { stdout } = await outcomeOf(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "-A", script],
+    cwd: world.home,
+  });
+  assertEquals(stdout, "[] []\n");
+});
+
 Deno.test("the home directory is found as the AWS CLI finds it", () => {
   const env = (all: Record<string, string>) => (name: string) => all[name];
   const both = env({ HOME: "/h", USERPROFILE: "/u" });

@@ -40,7 +40,7 @@ export async function containerCredentials(search: Search): Promise<Found> {
     return "no AWS_CONTAINER_CREDENTIALS_… variable is set";
   }
   const url = URL.parse(endpoint);
-  if (url === null) {
+  if (url === null || !/^https?:$/.test(url.protocol)) {
     throw search.failed("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
   }
   search.demand(containerNeeds(search) ?? []);

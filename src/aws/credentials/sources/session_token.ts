@@ -12,6 +12,7 @@ import {
 import {
   expandPath,
   followParents,
+  OWN_HOME,
   pathNeed,
 } from "../../shared_files/paths.ts";
 import {
@@ -71,6 +72,11 @@ export function sessionOf(
   tokenName: string,
 ): Session {
   const directory = tokenDirectory(search, keeper);
+  if (OWN_HOME.test(directory)) {
+    const why = "find the session's token";
+    search.demand([pathNeed({ kind: "read", value: directory, why })]);
+    throw search.failed("there is no home to keep the session's token in");
+  }
   const { kind, hash, command } = KEEPERS[keeper];
   const { createHash } = process.getBuiltinModule("node:crypto");
   const { join } = process.getBuiltinModule("node:path");

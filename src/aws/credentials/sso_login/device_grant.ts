@@ -191,7 +191,9 @@ async function poll(
     try {
       const token: JsonRecord = { ...await orAborted(askForToken(), signal) };
       if (textIn(token, "accessToken") && msOf(token.expiresIn)) return token;
+      throw new LoginError("failed", "the sign-in service gave no token");
     } catch (error) {
+      if (error instanceof LoginError) throw error;
       switch (errorName(error)) {
         case "authorizationpending":
           break;

@@ -87,7 +87,7 @@ Deno.test("an endpoint of the machine that is no URL of its kind is named, and n
   for (
     const [variables, said] of [
       [{ [FULL_URI]: "container" }, `${FULL_URI} is no URL`],
-      [{ [FULL_URI]: "ftp://example.com/" }, "URL not accepted"],
+      [{ [FULL_URI]: "ftp://example.com/" }, `${FULL_URI} is no URL`],
       [{
         AWS_EC2_METADATA_DISABLED: "false",
         AWS_EC2_METADATA_SERVICE_ENDPOINT: "metadata:80",

@@ -12,6 +12,7 @@ import type {
   CredentialSource,
 } from "../../../../src/aws/credentials/types.ts";
 import { CredentialsError } from "../../../../src/errors.ts";
+import { Clock } from "../../../support/time/clock.ts";
 import { within } from "../../../support/time/deadline.ts";
 import { OLD, POST, signedFetchTo, startGate } from "./session_world.ts";
 import { keptLog } from "../../../support/kept_log.ts";
@@ -115,6 +116,26 @@ for (const dress of ["api-gateway", "json", "xml"] as const) {
     assertEquals(gate.records.length, 2);
   });
 }
+
+Deno.test("a refusal as a stream of events that goes on is not waited for", async () => {
+  await using gate = await startGate({}, {
+    handler: (_request, response) => {
+      response.writeHead(403, { "content-type": "text/event-stream" });
+      response.write(": open\n\n");
+    },
+  });
+  // No time passes.
+  using _clock = new Clock();
+  const response = await within(
+    signedFetchTo(gate, { credentials: new RenewingSource() })(
+      gate.origin,
+      POST,
+    ),
+    "the refusal",
+  );
+  assertEquals(response.status, 403);
+  await response.body?.cancel();
+});
 
 Deno.test("there is no third try", async () => {
   await using gate = await startGate({ principals: {} });
