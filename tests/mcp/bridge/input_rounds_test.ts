@@ -285,6 +285,14 @@ Deno.test("a question that a retry does not answer is asked again, alone", async
   assertEquals(result.answers, 2);
 });
 
+Deno.test("a state that is no text names no call that waits", async () => {
+  await using w = await bridged(askingTwo());
+  const requestState = { toString: 1 };
+  const params = modernParams({ name: "x", requestState });
+  const { error } = await w.client.ask(1, "tools/call", params);
+  assertStringIncludes(error.message, "names no call that waits");
+});
+
 Deno.test("the result of a call that does not wait for what it asked is the retry's answer", async () => {
   const end = Promise.withResolvers<void>();
   await using w = await bridged(askingTwo(end.promise));

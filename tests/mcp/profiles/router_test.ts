@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { error, type McpHandler, result } from "../../support/raw/mcp.ts";
 import { ParseCounter } from "../../support/parse_counter.ts";
+import { modernParams } from "../../support/stream/bridge_world.ts";
 import { as, count, hangForProd, ProfilesWorld } from "./world.ts";
 
 const MIB = 1024 * 1024;
@@ -274,6 +275,36 @@ Deno.test("a call without an ID that names a profile is not sent for the first o
   await w.client.close();
   const calls = w.seen().filter((line) => line.startsWith("tools/call"));
   assertEquals(calls, []);
+});
+
+Deno.test("a modern call goes for its profile, though the target refused an initialize before", async () => {
+  await using w = await ProfilesWorld.make({
+    initialize: (message, reply) =>
+      reply.json(error(message, -32022, "Unsupported version"), 400),
+  });
+  await w.client.initialize();
+  const params = modernParams({
+    name: "x",
+    arguments: { aws_profile: "prod" },
+  });
+  assertEquals((await w.client.ask(1, "tools/call", params)).result, {});
+  assertEquals(w.seen().filter((one) => one.startsWith("initialize")), [
+    "initialize dev",
+  ]);
+});
+
+Deno.test("the name of a tool that is no text is the target's to refuse", async () => {
+  await using w = await ProfilesWorld.make({
+    "tools/call": (message, reply) =>
+      reply.json(error(message, -32602, "no such tool")),
+  });
+  await w.client.initialize();
+  const params = {
+    name: { toString: 1 },
+    arguments: { aws_profile: "prod" },
+  };
+  const answer = await w.client.ask(1, "tools/call", params);
+  assertEquals(answer.error.message, "no such tool");
 });
 
 Deno.test("the target's error in place of a list of tools passes", async () => {

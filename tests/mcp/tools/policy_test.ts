@@ -36,6 +36,16 @@ Deno.test("with read-only, tools/list has only tools that say they are, every ot
   );
 });
 
+Deno.test("a list that has no tools and another page ends with the first", async () => {
+  await using w = await StreamWorld.start({
+    "tools/list": (message, reply) =>
+      reply.json(result(message, { nextCursor: String(message.id) })),
+  }, { tools: { readOnly: true } });
+  const { error } = await w.client.ask(1, "tools/call", { name: "x" });
+  assertStringIncludes(error.message, "has no list of tools");
+  assertEquals(sent(w.server.requests.all).length, 1);
+});
+
 Deno.test("with read-only, a call of a tool never listed is checked: the whole list is fetched, once", async () => {
   await using w = await StreamWorld.start({
     "tools/list": pagedTools,
