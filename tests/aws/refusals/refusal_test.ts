@@ -10,13 +10,7 @@ import {
   explainRefusal,
   safeAwsError,
 } from "../../../src/aws/refusals/refusal.ts";
-import {
-  type SignedRequest,
-  SIGNING_RECORDS,
-} from "../../../src/aws/refusals/retry.ts";
 import type { ProxyError } from "../../../src/errors.ts";
-import { SILENT_LOG } from "../../../src/log/log.ts";
-import { Redactor } from "../../../src/redact/redact.ts";
 
 /** An answer as a service sends it. */
 function answer(
@@ -229,83 +223,6 @@ Deno.test("a target of another authorization is not said to know the principal",
     const { message } = declared(type, "Permission denied");
     assertStringIncludes(message, "knows the principal");
   }
-});
-
-const SIGNED: SignedRequest = {
-  canonicalRequest: "POST\n/mcp\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD",
-  signedAt: Date.UTC(2026, 0, 1, 12),
-  machineTime: Date.UTC(2026, 0, 1, 12),
-  accessKeyId: "ASIAEXAMPLEKEYID0001",
-  service: "execute-api",
-  region: "eu-west-1",
-  signatureVersion: "v4",
-};
-
-/** What a refusal of a signed request says; of an unsigned one, with `null`. */
-function saidOf(
-  signed: Partial<SignedRequest> | null,
-  type: string,
-  message: string,
-): string {
-  const [response, body] = answer(403, JSON.stringify({ message }), {
-    "x-amzn-errortype": type,
-    "date": new Date(SIGNED.signedAt).toUTCString(),
-  });
-  SIGNING_RECORDS.set(response, {
-    signed: signed === null ? undefined : { ...SIGNED, ...signed },
-    redactor: new Redactor(),
-    log: SILENT_LOG,
-  });
-  const error = explainRefusal(response, body);
-  assertExists(error);
-  assertEquals(error.reason === "credentials", signed === null);
-  return error.message;
-}
-
-Deno.test("what was signed is part of what a refusal says", () => {
-  const late = "Signature not yet current: …";
-  const skewed = { machineTime: SIGNED.signedAt + 3_600_000 };
-  const rows: [Partial<SignedRequest> | null, string, string, string][] = [
-    [skewed, "InvalidSignatureException", late, "is 3600 s ahead of"],
-    [null, "AccessDeniedException", "Forbidden", "was sent unsigned"],
-    [
-      {},
-      "InvalidRequest",
-      "SigV4 signatures are not accepted here",
-      "version v4, and wants v4a: set signatureVersion v4a and region to * or",
-    ],
-    [
-      { signatureVersion: "v4a" },
-      "InvalidRequest",
-      "SigV4a signatures are not accepted here",
-      "wants v4: set signatureVersion v4 and region to the target's region",
-    ],
-    [
-      {},
-      "InvalidSignatureException",
-      "no match. The Canonical String for this request should have been " +
-      "'POST\n/other\n\nhost:h\n\nhost\nUNSIGNED-PAYLOAD'\n\n" +
-      "The String-to-Sign should have been 'AWS4-HMAC-SHA256'",
-      "the path was signed as /mcp, the target computed /other",
-    ],
-  ];
-  for (const [signed, type, message, said] of rows) {
-    assertStringIncludes(saidOf(signed, type, message), said);
-  }
-});
-
-Deno.test("only with v4a is a session token said to be of the wrong endpoint", () => {
-  const type = "InvalidClientTokenId";
-  const { message } = declared(type, "The security token is invalid");
-  assertEquals(message.includes("regional STS endpoints"), false);
-  const [response, body] = answer(403, '{"message":"no"}', {
-    "x-amzn-errortype": type,
-  });
-  const signed = { ...SIGNED, signatureVersion: "v4a" } as const;
-  const redactor = new Redactor();
-  SIGNING_RECORDS.set(response, { signed, redactor, log: SILENT_LOG });
-  const said = explainRefusal(response, body)?.message ?? "";
-  assertStringIncludes(said, "regional STS endpoints");
 });
 
 Deno.test("a refusal says no more than is known", () => {
