@@ -27,9 +27,8 @@ import {
 } from "../transport/link.ts";
 import type { RouterHooks } from "../transport/answers/delivery.ts";
 import { eraOf } from "../wire/era.ts";
-import { scanInTurns } from "../wire/large_message.ts";
 import {
-  parseMessage,
+  parseMessageInTurns,
   type RequestMessage,
   type ResponseMessage,
   type SingleMessage,
@@ -181,8 +180,7 @@ export class EraBridge implements Link {
   }
 
   async #receive(frame: Uint8Array): Promise<void> {
-    await scanInTurns(frame);
-    const message = parseMessage(frame);
+    const message = await parseMessageInTurns(frame);
     if (message.kind === "invalid" || message.kind === "batch") {
       return await this.#emit(frame);
     }
