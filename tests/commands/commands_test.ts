@@ -106,10 +106,18 @@ Deno.test("a subcommand for recordings says what it needs, beside what else is w
   await using world = await CommandWorld.make();
   for (
     const [name, args, faults] of [
+      ["record", ["--no-such"], [
+        "unknown flag --no-such (see --help)",
+        "record needs the word show, and one recording",
+      ]],
+      ["record", ["show", "a.jsonl", "--no-such"], [
+        "unknown flag --no-such (see --help)",
+      ]],
       ["record", ["a.jsonl"], [
         "record needs the word show, and one recording",
       ]],
       ["record", ["show"], ["record needs the word show, and one recording"]],
+      ["replay", [], ["replay needs one recording"]],
       ["replay", ["a", "b"], ["replay needs one recording"]],
       ["replay", ["a", "--fast", "--fast"], [
         "--fast is given 2 times (give it once)",

@@ -4,6 +4,7 @@ import { SILENT_LOG } from "../../src/log/log.ts";
 import { OPTION_NAMES } from "../../src/naming.ts";
 import { loadRecording } from "../../src/recorder/read.ts";
 import { Recorder } from "../../src/recorder/recorder.ts";
+import type { RecordingHeader } from "../../src/recorder/format.ts";
 import { RecordingFile } from "../../src/recorder/recording_file.ts";
 import { StandIns } from "../../src/recorder/stand_ins.ts";
 import { within } from "../support/time/deadline.ts";
@@ -13,6 +14,19 @@ import { RecordingDirectory } from "./recording.ts";
 
 const CALL = { name: "work", arguments: { text: "y".repeat(500) } };
 const LETTER = "a letter\n";
+
+const HEADER: RecordingHeader = {
+  recording: "sigv4-proxy",
+  format: 1,
+  version: "0.1.0",
+  deno: "2.9.6",
+  os: "linux",
+  startedAt: "2026-01-01T00:00:00.000Z",
+  target: "https://mcp.example/mcp",
+  mode: "stdio",
+  options: [],
+  bodies: false,
+};
 
 Deno.test({
   name: "a file that is put in the place of a recording is left as it is",
@@ -41,18 +55,7 @@ Deno.test("of a recording that was being made one file each line is there once",
   await using directory = await RecordingDirectory.make();
   const line = (seq: number) =>
     `{"seq":${seq},"t":${seq},"kind":"recovered"}\n`;
-  const head = JSON.stringify({
-    recording: "sigv4-proxy",
-    format: 1,
-    version: "0.1.0",
-    deno: "2.9.6",
-    os: "linux",
-    startedAt: "2026-01-01T00:00:00.000Z",
-    target: "https://mcp.example/mcp",
-    mode: "stdio",
-    options: [],
-    bodies: false,
-  });
+  const head = JSON.stringify(HEADER);
   const [older, newer] = [[1, 2].map(line).join(""), [3, 4].map(line).join("")];
   for (const joined of ["", line(3), newer, newer.slice(0, -9)]) {
     await Deno.writeTextFile(directory.path, `${head}\n${newer}`);
@@ -97,18 +100,7 @@ Deno.test("a line that is larger than a part is left out, and a recording never 
     path: directory.path,
     names: OPTION_NAMES,
     maxBytes,
-    header: {
-      recording: "sigv4-proxy",
-      format: 1,
-      version: "0.1.0",
-      deno: "2.9.6",
-      os: "linux",
-      startedAt: "2026-01-01T00:00:00.000Z",
-      target: "https://mcp.example/mcp",
-      mode: "stdio",
-      options: [],
-      bodies: false,
-    },
+    header: HEADER,
   });
   const line = (seq: number, more = "") =>
     `{"seq":${seq},"t":1,"kind":"recovered","more":"${more}"}\n`;

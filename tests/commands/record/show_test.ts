@@ -32,23 +32,6 @@ function pathOf(name: string): string {
   return decodeURIComponent(pathname).replace(/^\/([A-Z]:)/, "$1");
 }
 
-Deno.test("record without the word show and one recording says what it needs, and each other fault", async () => {
-  const { message } = await assertRejects(
-    () =>
-      runRecord(["--no-such"], {
-        write: () => Promise.resolve(),
-        useColor: false,
-      }),
-    ConfigError,
-  );
-  assertStringIncludes(
-    message,
-    "record needs the word show, and one recording",
-  );
-  assertStringIncludes(message, "--no-such");
-  await assertRejects(() => shown(pathOf("refused"), "--no-such"), ConfigError);
-});
-
 Deno.test("a timeline has a line for each call, with its time, its tries and their sessions", async () => {
   const text = await shown(pathOf("lost_session"));
   assertMatch(text, /tools\/call work "raw-2" +[\d.]+ ms +ok +200 session-1/);

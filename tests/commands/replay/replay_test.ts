@@ -5,7 +5,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { runReplay } from "../../../src/commands/replay/replay.ts";
 import { ConfigError } from "../../../src/errors.ts";
 import { runProgram } from "../program.ts";
 import type {
@@ -50,16 +49,6 @@ for (const name of NAMES) {
     }
   });
 }
-
-Deno.test("replay of no recording, or of two, says that it needs one", async () => {
-  for (const args of [[], ["a.jsonl", "b.jsonl"]]) {
-    await assertRejects(
-      () => runReplay(args, { write: () => Promise.resolve() }),
-      ConfigError,
-      "replay needs one recording",
-    );
-  }
-});
 
 Deno.test("a replay takes the permissions for its file and for loopback, and no more", async () => {
   const path = pathOf("lost_session");

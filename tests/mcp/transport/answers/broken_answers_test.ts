@@ -89,17 +89,26 @@ Deno.test("a batch one of whose answers is broken is still resumed for the other
   assertEquals(right, [other]);
 });
 
+/** A broken answer, a notification, one more at each cue but the last, the right one. */
+function lateRight(...cues: readonly Promise<void>[]): McpHandler {
+  return async (_message, reply) => {
+    const stream = await reply.sse();
+    await stream.event({ data: BROKEN["whose result is null"] });
+    await stream.event({ data: NOTE });
+    for (const cue of cues.slice(0, -1)) {
+      await cue;
+      await stream.event({ data: NOTE });
+    }
+    await cues.at(-1);
+    await stream.event({ data: RIGHT });
+    await stream.end();
+  };
+}
+
 Deno.test("a broken answer on a stream that stays open is told when nothing follows it, and the right one no more", async () => {
   const seen = Promise.withResolvers<void>();
   await using w = await StreamWorld.start({
-    "tools/call": async (_message, reply) => {
-      const stream = await reply.sse();
-      await stream.event({ data: BROKEN["whose result is null"] });
-      await stream.event({ data: NOTE });
-      await seen.promise;
-      await stream.event({ data: RIGHT });
-      await stream.end();
-    },
+    "tools/call": lateRight(seen.promise),
   });
   using clock = new Clock();
   await w.client.initialize();
@@ -116,16 +125,7 @@ Deno.test("a broken answer on a stream that goes on is not told before nothing c
   const passed = Promise.withResolvers<void>();
   const seen = Promise.withResolvers<void>();
   await using w = await StreamWorld.start({
-    "tools/call": async (_message, reply) => {
-      const stream = await reply.sse();
-      await stream.event({ data: BROKEN["whose result is null"] });
-      await stream.event({ data: NOTE });
-      await passed.promise;
-      await stream.event({ data: NOTE });
-      await seen.promise;
-      await stream.event({ data: RIGHT });
-      await stream.end();
-    },
+    "tools/call": lateRight(passed.promise, seen.promise),
   });
   using clock = new Clock();
   await w.client.initialize();
